@@ -1,0 +1,16 @@
+//! What may be said over the wire, and what makes it valid.
+//!
+//! Reading order: [`resource`] is the registry of everything that is served and the trait that each
+//! kind implements; [`status`] is how a refusal is said; the rest are the parts of a request (bodies,
+//! patches, selectors) and of an answer (tables, discovery).
+
+pub mod body;
+pub mod discovery;
+pub mod patch;
+pub mod petset;
+pub mod resource;
+pub mod selector;
+pub mod status;
+pub mod table;
+
+pub use k8s_openapi as k8s;

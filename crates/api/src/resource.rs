@@ -1,0 +1,131 @@
+//! The registry: every resource that is served, and what each kind knows about itself.
+
+use serde_json::Value;
+
+use crate::status::{Cause, Status};
+
+/// Whether objects of a resource live in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Under `/namespaces/{namespace}/`.
+    Namespaced,
+    /// At the root of the group version.
+    Cluster,
+}
+
+/// A subresource that the server offers for a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subresource {
+    /// `…/status`: get, patch, update; touches only `status`.
+    Status,
+    /// `…/scale`: get, patch, update of an `autoscaling/v1 Scale`.
+    Scale,
+    /// `pods/log`: get.
+    Log,
+    /// `pods/exec`: create, get.
+    Exec,
+    /// `pods/attach`: create, get.
+    Attach,
+}
+
+/// A resource that is served: its names and its kind's own knowledge.
+pub struct Resource {
+    /// API group, empty for the core group.
+    pub group: &'static str,
+    /// API version, such as `v1`.
+    pub version: &'static str,
+    /// The kind, such as `PetSet`.
+    pub kind: &'static str,
+    /// The plural, lower-case name in paths, such as `petsets`.
+    pub plural: &'static str,
+    /// The singular, lower-case name.
+    pub singular: &'static str,
+    /// Short names that clients may use, such as `po`.
+    pub short_names: &'static [&'static str],
+    /// Categories, such as `all`.
+    pub categories: &'static [&'static str],
+    /// Whether its objects are namespaced.
+    pub scope: Scope,
+    /// The subresources that are served.
+    pub subresources: &'static [Subresource],
+    /// What the kind knows about its own objects.
+    pub rules: &'static dyn Rules,
+}
+
+impl Resource {
+    /// The group-qualified plural, which is also the store's name for the resource: `pods`, `petsets.apps`.
+    pub fn qualified(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// `v1` or `apps/v1alpha1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+/// What one kind knows about its objects. Everything is pure; objects are JSON values whose shape has been
+/// checked by [`Rules::normalise`].
+///
+/// The life of a request body: bytes → `body::read` (JSON or YAML to a value, duplicates found) →
+/// `normalise` (types checked, unknown fields found and removed) → `default` → `prepare_create` or
+/// `prepare_update` → `validate_*` → the store.
+pub trait Rules: Send + Sync {
+    /// Checks the shape against the kind's type and returns the object as Kubernetes would store it, with the
+    /// paths of the fields that the type does not know (`spec.template.spec.foo`).
+    ///
+    /// Errors: 400 `BadRequest` where a field has the wrong type.
+    fn normalise(&self, object: Value) -> Result<(Value, Vec<String>), Status>;
+
+    /// Fills in what Kubernetes fills in, so that a second apply of the same manifest changes nothing.
+    fn default(&self, object: &mut Value);
+
+    /// Resets what a client may not set on creation: status, generation.
+    fn prepare_create(&self, object: &mut Value);
+
+    /// Carries over from `old` what a client may not change on update of the main resource (`status`, and
+    /// `generation`, which grows by one when the spec differs).
+    fn prepare_update(&self, object: &mut Value, old: &Value);
+
+    /// All that is wrong with a new object (metadata is checked by the caller for every kind alike).
+    fn validate_create(&self, object: &Value) -> Vec<Cause>;
+
+    /// All that is wrong with a change.
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<Cause>;
+
+    /// Sentences for `Warning` headers: fields that are valid and have no effect here.
+    fn warnings(&self, object: &Value) -> Vec<String>;
+
+    /// The value of a field for a field selector, or `None` when the kind does not offer the field.
+    /// `metadata.name` and `metadata.namespace` are answered by the caller.
+    fn selectable(&self, object: &Value, field: &str) -> Option<String>;
+
+    /// The columns of the kind's table, as Kubernetes has them, without the values.
+    fn columns(&self) -> &'static [Column];
+
+    /// The cells of one row, in the order of [`Rules::columns`]. `now` is in seconds since the epoch.
+    fn cells(&self, object: &Value, now: i64) -> Vec<Value>;
+}
+
+/// A column of a table, as in `meta/v1 TableColumnDefinition`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The heading, such as `Nominated Node`.
+    pub name: &'static str,
+    /// `string`, `integer` or `boolean`.
+    pub kind: &'static str,
+    /// `name` for the first column, else empty.
+    pub format: &'static str,
+    /// What the column says.
+    pub description: &'static str,
+    /// 0 is always shown, 1 only in wide output.
+    pub priority: i32,
+}
+
+/// Everything that is served, in the order in which discovery lists it.
+pub static RESOURCES: &[&Resource] = &[];
+
+/// The resource at a path.
+pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().copied().find(|r| r.group == group && r.version == version && r.plural == plural)
+}

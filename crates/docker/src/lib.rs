@@ -1,0 +1,1 @@
+//! Makes Docker look like Runtime.

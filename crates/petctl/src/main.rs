@@ -1,0 +1,3 @@
+//! The user's hands: build a request, print the answer.
+
+fn main() {}

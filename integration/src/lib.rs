@@ -1,0 +1,1 @@
+//! Tests against real Docker and stock clients.
