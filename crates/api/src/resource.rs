@@ -99,27 +99,6 @@ pub trait Rules: Send + Sync {
     /// The value of a field for a field selector, or `None` when the kind does not offer the field.
     /// `metadata.name` and `metadata.namespace` are answered by the caller.
     fn selectable(&self, object: &Value, field: &str) -> Option<String>;
-
-    /// The columns of the kind's table, as Kubernetes has them, without the values.
-    fn columns(&self) -> &'static [Column];
-
-    /// The cells of one row, in the order of [`Rules::columns`]. `now` is in seconds since the epoch.
-    fn cells(&self, object: &Value, now: i64) -> Vec<Value>;
-}
-
-/// A column of a table, as in `meta/v1 TableColumnDefinition`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The heading, such as `Nominated Node`.
-    pub name: &'static str,
-    /// `string`, `integer` or `boolean`.
-    pub kind: &'static str,
-    /// `name` for the first column, else empty.
-    pub format: &'static str,
-    /// What the column says.
-    pub description: &'static str,
-    /// 0 is always shown, 1 only in wide output.
-    pub priority: i32,
 }
 
 /// Everything that is served, in the order in which discovery lists it.
