@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use crate::facts::Owner;
 
-/// One thing for the engine to do. Actions of one pod never overlap, probes excepted.
+/// One thing for the engine to do. Actions of one pod never overlap, probes and pulls excepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Fetch an image. `progress` goes to the pod's events.
+    /// Fetch an image. `progress` goes to the pod's events. May run beside the pod's other actions, so that a pod that
+    /// is deleted during a long pull does not wait for it.
     PullImage { image: String },
     /// Make a named volume with our labels; one that exists with the same labels is success.
     CreateVolume { name: String, labels: BTreeMap<String, String> },
@@ -17,9 +18,9 @@ pub enum Action {
     StartSandbox(Box<Sandbox>),
     /// Make and start a container in a sandbox; then run its `postStart` hook, if any. One that runs already is success.
     StartContainer(Box<Start>),
-    /// Run the `preStop` hook within the grace period, then stop; the engine kills what outlives the grace period.
-    /// A sandbox or container that has ended already is success.
-    Stop { id: String, owner: Owner, grace: Duration, pre_stop: Option<Hook> },
+    /// Stop containers of one pod, all at the same time so that their grace periods do not add up. It ends when all
+    /// have ended; its failure is the first one met, and says nothing about the others.
+    Stop(Vec<Stop>),
     /// Kill at once whatever runs and remove the container; an absent one is success.
     Remove { id: String, owner: Owner },
     /// Ask whether a container is well. May run beside the pod's other actions.
@@ -113,6 +114,20 @@ pub enum Source {
     Host { path: String, create: bool },
     /// A memory file system of at most this many octets (`emptyDir.medium: Memory`).
     Memory { size: Option<u64> },
+}
+
+/// A container to stop: its `preStop` hook runs within the grace period, then comes the stop signal; the engine
+/// kills what outlives the grace period. One that has ended already is success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The engine's id.
+    pub id: String,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What the hook and the stop may take together; zero kills at once, without the hook.
+    pub grace: Duration,
+    /// Runs before the stop signal.
+    pub pre_stop: Option<Hook>,
 }
 
 /// A check or a lifecycle hook.
