@@ -4,8 +4,10 @@
 //! kind implements; [`status`] is how a refusal is said; the rest are the parts of a request (bodies,
 //! patches, selectors) and of an answer (tables, discovery).
 
+pub mod admission;
 pub mod body;
 pub mod discovery;
+pub mod metadata;
 pub mod patch;
 pub mod petset;
 pub mod resource;
