@@ -1,1 +1,23 @@
 //! Answers queries from the latest zone.
+//!
+//! Reading order: [`answer()`] decides, without I/O, what a [`plan::zone::Zone`] says to a question; `handler` puts the
+//! decision on the wire and asks the upstreams for names that are not ours; [`Server`] owns the sockets.
+//!
+//! The zone is replaced as a whole ([`arc_swap::ArcSwap`]) and loaded once per question, so an answer never mixes
+//! two states. The records and rules stand in `docs/dns.md`, whose table is also the test table.
+
+mod answer;
+mod forward;
+mod handler;
+mod holder;
+mod name;
+mod record;
+mod reverse;
+mod server;
+
+pub use answer::{Answer, answer};
+pub use forward::upstreams;
+pub use server::{BindError, ServeError, Server};
+
+/// What a log filter should add, in `tracing_subscriber`'s directives: hickory logs every question at `info`.
+pub const LOG_DIRECTIVES: &str = "hickory_server=warn,hickory_net=warn,hickory_proto=warn";

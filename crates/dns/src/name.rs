@@ -1,0 +1,44 @@
+//! Names: labels in lower case for looking up, the asked letters for answering.
+
+use hickory_proto::rr::Name;
+
+/// A name's labels in lower case, from the right: `web-0.nginx` is `["nginx", "web-0"]`.
+///
+/// `None` where a label is not UTF-8: no name of ours is.
+pub(crate) fn labels(name: &Name) -> Option<Vec<String>> {
+    let mut labels = name
+        .iter()
+        .map(|label| std::str::from_utf8(label).ok().map(str::to_ascii_lowercase))
+        .collect::<Option<Vec<_>>>()?;
+    labels.reverse();
+    Some(labels)
+}
+
+/// What stands to the left of a domain, from the right; `None` where the name is not in the domain.
+pub(crate) fn within<'a>(labels: &'a [String], domain: &str) -> Option<&'a [String]> {
+    let mut rest = labels;
+    for expected in domain.rsplit('.') {
+        let (label, left) = rest.split_first()?;
+        if !label.eq_ignore_ascii_case(expected) {
+            return None;
+        }
+        rest = left;
+    }
+    Some(rest)
+}
+
+/// A name from labels, left to right, below `parent`. `None` where it would be longer than DNS allows.
+pub(crate) fn below(labels: &[&str], parent: &Name) -> Option<Name> {
+    let mut name = parent.clone();
+    for label in labels.iter().rev() {
+        name = name.prepend_label(label.as_bytes()).ok()?;
+    }
+    Some(name)
+}
+
+/// An absolute name from text, with or without the final dot.
+pub(crate) fn absolute(text: &str) -> Option<Name> {
+    let mut name = Name::from_ascii(text.trim_end_matches('.')).ok()?;
+    name.set_fqdn(true);
+    Some(name)
+}
