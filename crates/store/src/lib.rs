@@ -3,13 +3,46 @@
 //! The store knows that an object has `metadata` with a name, a namespace, a `uid`, a `resourceVersion` and a
 //! `creationTimestamp`; it does not know what a kind means.
 
-use std::sync::Arc;
+mod commit;
+mod index;
+mod kv;
+mod memory;
+mod migrate;
+mod record;
+mod sled;
+mod watch;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+
+pub use kv::{Batch, Kv, KvError, Op, Tree, Visit};
+pub use memory::Memory;
+pub use watch::{REPLAY_PAGE, Watch};
+
+use commit::Committer;
+use index::Index;
 
 /// A point in the one history of all objects: every object's `resourceVersion`, in decimal, is one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
+
+impl Revision {
+    /// That of a store in which nothing has happened yet. Not 0: to Kubernetes' clients that means "any".
+    pub const FIRST: Revision = Revision(1);
+
+    /// The one after it.
+    fn next(self) -> Revision {
+        Revision(self.0 + 1)
+    }
+
+    /// Whether nothing can have happened between the two; nothing ever did at [`Revision::FIRST`] or before.
+    fn follows(self, earlier: Revision) -> bool {
+        self == earlier.max(Revision::FIRST).next()
+    }
+}
 
 /// Which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,18 +72,40 @@ pub enum Expect {
     At(Revision),
 }
 
-/// One write of a transaction. All writes of a transaction happen, or none does.
+/// One write of a transaction. All writes of a transaction happen, or none does; each sees what the earlier ones did.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// A new object; it must carry `metadata.uid` and `metadata.creationTimestamp`. Fails where the key is taken.
-    Create { key: Key, object: Value },
+    /// A new object. Fails where the key is taken.
+    Create {
+        /// Which.
+        key: Key,
+        /// The object; it must carry `metadata.uid` and `metadata.creationTimestamp`.
+        object: Value,
+    },
     /// A new state of an object. Where the content (less `resourceVersion`) is what is stored already, nothing
     /// is written and the revision stays.
-    Update { key: Key, object: Value, expect: Expect },
+    Update {
+        /// Which.
+        key: Key,
+        /// The new state; `uid` and `creationTimestamp` are taken from the stored one.
+        object: Value,
+        /// What it was made from.
+        expect: Expect,
+    },
     /// The end of an object. Watchers see its last state with a new revision.
-    Delete { key: Key, expect: Expect },
+    Delete {
+        /// Which.
+        key: Key,
+        /// What the decision was made from.
+        expect: Expect,
+    },
     /// Writes nothing; the transaction fails unless it holds.
-    Check { key: Key, expect: Expect },
+    Check {
+        /// Which.
+        key: Key,
+        /// What the decision was made from.
+        expect: Expect,
+    },
 }
 
 /// Why a transaction did not happen. The first three are lost races: values, not failures.
@@ -136,52 +191,223 @@ pub enum WatchError {
     Closed,
 }
 
-/// A stream of changes, in order, without gaps.
-#[derive(Debug)]
-pub struct Watch {
-    _private: (),
+/// How many events a watch can be continued over: beyond, it is told to list again. Kubernetes keeps five minutes;
+/// ten thousand events are that at 30 writes a second, at a few tens of megabytes of disk.
+pub const LOG_EVENTS: u64 = 10_000;
+
+/// How many transactions may wait for the disk before the next caller waits for a place in the queue.
+pub const COMMITS_WAITING_MAX: usize = 1_024;
+
+/// How many waiting transactions are written with one sync: enough to reach two thirds of the disk's raw speed,
+/// little enough that nobody waits for more than a few milliseconds.
+pub const COMMITS_PER_SYNC: usize = 256;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{place} is in use by another petsetd: stop that one, or give this one a data directory of its own")]
+    Locked {
+        /// The store's directory.
+        place: String,
+    },
+    /// It was written once, and cannot be trusted now.
+    #[error(
+        "{place} is damaged ({what}): put a copy back in its place, or move it away to begin with an empty one; \
+         containers and volumes are not touched"
+    )]
+    Damaged {
+        /// The store's directory.
+        place: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// The directory holds something else.
+    #[error("{place} holds files that are not petset's: choose another data directory, or empty this one")]
+    Foreign {
+        /// The store's directory.
+        place: String,
+    },
+    /// It was written by a newer petset.
+    #[error(
+        "{place} was written by petset {writer} (store schema {found}), and this is petset {ours} (schema {known}): \
+         use petset {writer} or newer",
+        ours = env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The store's directory.
+        place: String,
+        /// The version of petset that wrote it.
+        writer: String,
+        /// Its schema.
+        found: u32,
+        /// The newest schema that this petset knows.
+        known: u32,
+    },
+    /// The disk or the permissions.
+    #[error("{place} cannot be opened: {source}")]
+    Io {
+        /// The store's directory, or the file in it.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
-impl Watch {
-    /// The next change (cancel-safe). After an error the watch is over.
-    pub async fn next(&mut self) -> Result<Event, WatchError> {
-        Err(WatchError::Closed)
-    }
-}
-
-/// The store. Clones share it.
-#[derive(Clone, Debug)]
+/// The store. Clones share it; the last one to go closes it.
+///
+/// Reads are answered from memory, and show only what is on disk. Writes go through one committer, which owns the
+/// key-value store alone.
+#[derive(Clone)]
 pub struct Store {
-    _private: (),
+    inner: Arc<Inner>,
+}
+
+/// What the clones share.
+struct Inner {
+    index: Arc<Index>,
+    writer: Writer,
+}
+
+/// Where the committer runs.
+enum Writer {
+    /// On a thread of its own, so that a sync blocks nobody.
+    Thread(commit::Thread),
+    /// In the caller, for a key-value store that never blocks: nothing but the caller decides what happens when.
+    Caller(Mutex<Option<Committer>>),
 }
 
 impl Store {
+    /// Opens the sled store in `dir`, or makes one where there is none.
+    ///
+    /// Everything is read and checked: a store that opens is whole. It is never begun afresh where something was.
+    pub fn open_sled(dir: &Path) -> Result<Store, OpenError> {
+        let place = dir.display().to_string();
+        let kv = sled::Sled::open(dir, &migrate::birth())?;
+        Store::load(Box::new(kv), &place).map(Store::on_thread)
+    }
+
+    /// Opens a store over a key-value store, whose commits may block: they happen on a thread of their own.
+    pub fn open(kv: impl Kv) -> Result<Store, OpenError> {
+        Store::born(Box::new(kv)).map(Store::on_thread)
+    }
+
+    /// Opens a store over a key-value store that never blocks: commits happen in the caller, so a simulation in
+    /// one thread stays in one thread.
+    pub fn open_in_caller(kv: impl Kv) -> Result<Store, OpenError> {
+        Store::born(Box::new(kv)).map(Store::in_caller)
+    }
+
+    /// A store that ends with the process; commits happen in the caller.
+    pub fn in_memory() -> Store {
+        Store::open_in_caller(Memory::default()).expect("an empty memory has nothing to refuse")
+    }
+
+    /// Ends the store: what was accepted is written, later commits and all watches get `Closed`, reads go on from
+    /// memory. Returns when the key-value store is released. Blocks for at most a sync.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+
     /// The present revision.
     pub fn revision(&self) -> Revision {
-        Revision(0)
+        self.inner.index.revision()
     }
 
     /// One object.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
-        let _ = key;
-        None
+        self.inner.index.get(key)
     }
 
     /// All objects of a resource, of one namespace or of all.
     pub fn list(&self, resource: &str, namespace: Option<&str>) -> Snapshot {
-        let _ = (resource, namespace);
-        Snapshot { revision: self.revision(), items: Vec::new() }
+        self.inner.index.list(resource, namespace)
     }
 
     /// Does all of the writes or none; returns when they are on disk. Concurrent callers share a sync.
+    ///
+    /// Each write that changes something makes a revision. The stored object has it as `metadata.resourceVersion`;
+    /// an update keeps the stored `uid` and `creationTimestamp`. A caller that stops waiting does not take its
+    /// writes back.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Committed, CommitError> {
-        let _ = writes;
-        Err(CommitError::Closed)
+        if let Some(key) = not_an_object(&writes) {
+            return Err(CommitError::Storage(format!("{key:?} is not a JSON object")));
+        }
+        match &self.inner.writer {
+            Writer::Thread(thread) => thread.commit(writes).await,
+            Writer::Caller(committer) => {
+                let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+                let committer = committer.as_mut().ok_or(CommitError::Closed)?;
+                committer.group(vec![writes]).pop().expect("one transaction has one result")
+            }
+        }
     }
 
     /// All changes after `after`, of one resource or of all; also those of before a restart, as far as kept.
     pub fn watch(&self, resource: Option<&str>, after: Revision) -> Result<Watch, WatchError> {
-        let _ = (resource, after);
-        Err(WatchError::Closed)
+        Watch::begin(&self.inner, resource, after)
     }
+
+    fn born(mut kv: Box<dyn Kv>) -> Result<(Committer, Arc<Index>), OpenError> {
+        const PLACE: &str = "the store";
+        if commit::is_blank(kv.as_mut()).map_err(|error| error.at_open(PLACE))? {
+            kv.commit(&migrate::birth()).map_err(|error| error.at_open(PLACE))?;
+        }
+        Store::load(kv, PLACE)
+    }
+
+    fn load(mut kv: Box<dyn Kv>, place: &str) -> Result<(Committer, Arc<Index>), OpenError> {
+        migrate::migrate(kv.as_mut(), migrate::STEPS, place)?;
+        Committer::load(kv, place)
+    }
+
+    fn on_thread((committer, index): (Committer, Arc<Index>)) -> Store {
+        Store { inner: Arc::new(Inner { index, writer: Writer::Thread(commit::Thread::spawn(committer)) }) }
+    }
+
+    fn in_caller((committer, index): (Committer, Arc<Index>)) -> Store {
+        Store { inner: Arc::new(Inner { index, writer: Writer::Caller(Mutex::new(Some(committer))) }) }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("revision", &self.revision().0).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// The logged events after a revision, for a watch that the live stream has left behind.
+    async fn replay(&self, after: Revision) -> Result<Vec<Event>, WatchError> {
+        match &self.writer {
+            Writer::Thread(thread) => thread.replay(after).await,
+            Writer::Caller(committer) => {
+                let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+                committer.as_mut().ok_or(WatchError::Closed)?.replay(after)
+            }
+        }
+    }
+
+    fn close(&self) {
+        match &self.writer {
+            Writer::Thread(thread) => thread.close(),
+            Writer::Caller(committer) => {
+                committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
+        }
+        self.index.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn not_an_object(writes: &[Write]) -> Option<&Key> {
+    writes.iter().find_map(|write| match write {
+        Write::Create { key, object } | Write::Update { key, object, .. } if !object.is_object() => Some(key),
+        Write::Create { .. } | Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => None,
+    })
 }

@@ -1,0 +1,188 @@
+//! How keys, objects, events and revisions are written down.
+
+use serde_json::Value;
+
+use crate::{Change, Event, Key, Revision};
+
+/// The present revision, in [`Tree::Meta`](crate::Tree::Meta).
+pub(crate) const REVISION: &[u8] = b"revision";
+
+/// Ends each part of a key.
+const END: u8 = 0;
+/// After an `END` byte: that one was part of the text. UTF-8 has no such byte, so no part begins with it.
+const ESCAPED: u8 = 0xff;
+
+/// A key as bytes that sort as the key does, and of which none begins another.
+pub(crate) fn encode_key(key: &Key) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(key.resource.len() + key.namespace.len() + key.name.len() + 3);
+    for part in [&key.resource, &key.namespace, &key.name] {
+        for byte in part.bytes() {
+            bytes.push(byte);
+            if byte == END {
+                bytes.push(ESCAPED);
+            }
+        }
+        bytes.push(END);
+    }
+    bytes
+}
+
+/// The key that [`encode_key`] wrote.
+pub(crate) fn decode_key(bytes: &[u8]) -> Option<Key> {
+    let (resource, rest) = decode_part(bytes)?;
+    let (namespace, rest) = decode_part(rest)?;
+    let (name, rest) = decode_part(rest)?;
+    rest.is_empty().then(|| Key::new(&resource, &namespace, &name))
+}
+
+fn decode_part(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let mut part = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        if byte == END {
+            match rest.strip_prefix(&[ESCAPED]) {
+                Some(after) => rest = after,
+                None => return Some((String::from_utf8(part).ok()?, rest)),
+            }
+        }
+        part.push(byte);
+    }
+}
+
+/// A revision as the key of its event.
+pub(crate) fn encode_revision(revision: Revision) -> [u8; 8] {
+    revision.0.to_be_bytes()
+}
+
+/// The revision that [`encode_revision`] wrote.
+pub(crate) fn decode_revision(bytes: &[u8]) -> Option<Revision> {
+    Some(Revision(u64::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+/// An object as text.
+pub(crate) fn encode_object(object: &Value) -> Vec<u8> {
+    object.to_string().into_bytes()
+}
+
+/// The object that [`encode_object`] wrote.
+pub(crate) fn decode_object(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// An event, all but its revision: what happened, the key and the object with their lengths, the state before.
+pub(crate) fn encode_event(event: &Event) -> Vec<u8> {
+    let mut bytes = vec![match event.change {
+        Change::Created => b'C',
+        Change::Updated => b'U',
+        Change::Deleted => b'D',
+    }];
+    push_field(&mut bytes, &encode_key(&event.key));
+    push_field(&mut bytes, &encode_object(&event.object));
+    if let Some(previous) = &event.previous {
+        bytes.extend_from_slice(&encode_object(previous));
+    }
+    bytes
+}
+
+/// What an event says of which object, without reading the object.
+pub(crate) fn decode_event_head(bytes: &[u8]) -> Option<(Change, Key)> {
+    let (&change, rest) = bytes.split_first()?;
+    let (key, _) = split_field(rest)?;
+    Some((decode_change(change)?, decode_key(key)?))
+}
+
+/// The event that [`encode_event`] wrote.
+pub(crate) fn decode_event(revision: Revision, bytes: &[u8]) -> Option<Event> {
+    let (&change, rest) = bytes.split_first()?;
+    let (key, rest) = split_field(rest)?;
+    let (object, previous) = split_field(rest)?;
+    let previous = if previous.is_empty() { None } else { Some(decode_object(previous)?.into()) };
+    Some(Event {
+        revision,
+        change: decode_change(change)?,
+        key: decode_key(key)?,
+        object: decode_object(object)?.into(),
+        previous,
+    })
+}
+
+fn decode_change(byte: u8) -> Option<Change> {
+    match byte {
+        b'C' => Some(Change::Created),
+        b'U' => Some(Change::Updated),
+        b'D' => Some(Change::Deleted),
+        _ => None,
+    }
+}
+
+fn push_field(bytes: &mut Vec<u8>, field: &[u8]) {
+    let length = u32::try_from(field.len()).expect("an object is far smaller than 4 GiB");
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(field);
+}
+
+fn split_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+}
+
+/// The revision in an object's `metadata.resourceVersion`.
+pub(crate) fn revision_of(object: &Value) -> Option<Revision> {
+    object.get("metadata")?.get("resourceVersion")?.as_str()?.parse().ok().map(Revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        let part = || "[\0\u{1}a-c\u{ff}.-]{0,4}";
+        (part(), part(), part()).prop_map(|(resource, namespace, name)| Key::new(&resource, &namespace, &name))
+    }
+
+    proptest! {
+        #[test]
+        fn an_encoded_key_sorts_as_the_key(a in any_key(), b in any_key()) {
+            prop_assert_eq!(encode_key(&a).cmp(&encode_key(&b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn an_encoded_key_begins_no_other(a in any_key(), b in any_key()) {
+            prop_assert!(a == b || !encode_key(&a).starts_with(&encode_key(&b)));
+        }
+
+        #[test]
+        fn a_key_reads_back(key in any_key()) {
+            prop_assert_eq!(decode_key(&encode_key(&key)), Some(key));
+        }
+
+        #[test]
+        fn garbage_is_no_key_and_no_event(bytes in proptest::collection::vec(any::<u8>(), 0..24)) {
+            if let Some(key) = decode_key(&bytes) {
+                prop_assert_eq!(encode_key(&key), bytes.clone());
+            }
+            let _ = decode_event(Revision(1), &bytes);
+        }
+    }
+
+    #[test]
+    fn an_event_reads_back() {
+        let event = Event {
+            revision: Revision(7),
+            change: Change::Updated,
+            key: Key::new("pods", "default", "web-0"),
+            object: Arc::new(json!({"metadata": {"resourceVersion": "7"}})),
+            previous: Some(Arc::new(json!({"metadata": {"resourceVersion": "3"}}))),
+        };
+        let bytes = encode_event(&event);
+        assert_eq!(format!("{:?}", decode_event(Revision(7), &bytes)), format!("{:?}", Some(event.clone())));
+        assert_eq!(decode_event_head(&bytes), Some((event.change, event.key)));
+    }
+}
