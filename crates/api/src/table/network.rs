@@ -1,0 +1,93 @@
+//! The tables of services and of their endpoints.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{AGE, Column, NAME, Printer, age_of, items, joined, name, text, text_or};
+
+pub(super) static SERVICE: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Type", "How the service is offered."),
+        Column::new("Cluster-IP", "Its own address, None for a headless service."),
+        Column::new("External-IP", "Where it is reached from outside."),
+        Column::new("Port(s)", "Its ports, with the port of the node where there is one."),
+        AGE,
+        Column::new("Selector", "The labels of the pods behind it.").wide(),
+    ],
+    cells: |service, now| {
+        let spec = &service["spec"];
+        vec![
+            name(service),
+            text(&spec["type"]).into(),
+            text_or(&spec["clusterIPs"][0], "<none>").into(),
+            external(service).into(),
+            ports(&spec["ports"]).into(),
+            age_of(service, now),
+            labels(&spec["selector"]).into(),
+        ]
+    },
+};
+
+fn external(service: &Value) -> String {
+    let spec = &service["spec"];
+    let external = items(&spec["externalIPs"]).iter().map(text);
+    match text(&spec["type"]) {
+        "ClusterIP" | "NodePort" => joined(external, "<none>"),
+        "LoadBalancer" => {
+            let ingress = items(&service["status"]["loadBalancer"]["ingress"]).iter();
+            let given: BTreeSet<&str> = ingress.map(|point| text_or(&point["ip"], text(&point["hostname"]))).collect();
+            joined(given.into_iter().chain(external), "<pending>")
+        }
+        "ExternalName" => text(&spec["externalName"]).to_owned(),
+        _ => "<unknown>".to_owned(),
+    }
+}
+
+/// `80/TCP`, `80:30080/TCP`.
+fn ports(ports: &Value) -> String {
+    let ports: Vec<String> = items(ports)
+        .iter()
+        .map(|port| match port["nodePort"].as_i64() {
+            None | Some(0) => format!("{}/{}", port["port"], text(&port["protocol"])),
+            Some(node_port) => format!("{}:{node_port}/{}", port["port"], text(&port["protocol"])),
+        })
+        .collect();
+    joined(ports.iter().map(String::as_str), "<none>")
+}
+
+fn labels(labels: &Value) -> String {
+    let pairs = labels.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value)));
+    let pairs: BTreeSet<String> = pairs.collect();
+    joined(pairs.iter().map(String::as_str), "<none>")
+}
+
+pub(super) static ENDPOINTS: Printer = Printer {
+    columns: &[NAME, Column::new("Endpoints", "The first addresses and ports that are ready."), AGE],
+    cells: |endpoints, now| vec![name(endpoints), addresses(&endpoints["subsets"]).into(), age_of(endpoints, now)],
+};
+
+/// The addresses that a cell shows; how many more there are is told.
+const ADDRESSES_MAX: usize = 3;
+
+fn addresses(subsets: &Value) -> String {
+    let subsets = items(subsets);
+    if subsets.is_empty() {
+        return "<none>".to_owned();
+    }
+    let mut all = Vec::new();
+    for subset in subsets {
+        let ips = || items(&subset["addresses"]).iter().map(|address| text(&address["ip"]));
+        match items(&subset["ports"]) {
+            [] => all.extend(ips().map(ToOwned::to_owned)),
+            ports => all.extend(ports.iter().flat_map(|port| ips().map(|ip| host_port(ip, &port["port"])))),
+        }
+    }
+    let shown = all[..all.len().min(ADDRESSES_MAX)].join(",");
+    if all.len() > ADDRESSES_MAX { format!("{shown} + {} more...", all.len() - ADDRESSES_MAX) } else { shown }
+}
+
+fn host_port(ip: &str, port: &Value) -> String {
+    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+}

@@ -1,0 +1,57 @@
+//! The tables of sets, and of their scale.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{AGE, Column, NAME, Printer, age_of, items, joined, name, text};
+use crate::selector::Labels;
+
+/// As kubectl 1.3 printed it.
+pub(super) static PET_SET: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Desired", "Pets that are wanted.").integer(),
+        Column::new("Current", "Pets that exist.").integer(),
+        AGE,
+        Column::new("Container(s)", "The containers of each pet.").wide(),
+        Column::new("Image(s)", "The images of those containers.").wide(),
+        Column::new("Selector", "The labels by which the set knows its pets.").wide(),
+    ],
+    cells: |set, now| {
+        let containers = items(&set["spec"]["template"]["spec"]["containers"]);
+        vec![
+            name(set),
+            number(&set["spec"]["replicas"]),
+            number(&set["status"]["replicas"]),
+            age_of(set, now),
+            joined(containers.iter().map(|container| text(&container["name"])), "").into(),
+            joined(containers.iter().map(|container| text(&container["image"])), "").into(),
+            selector(&set["spec"]["selector"]).into(),
+        ]
+    },
+};
+
+pub(super) static SCALE: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Desired", "Replicas that are wanted.").integer(),
+        Column::new("Available", "Replicas that exist.").integer(),
+        AGE,
+    ],
+    cells: |scale, now| {
+        vec![name(scale), number(&scale["spec"]["replicas"]), number(&scale["status"]["replicas"]), age_of(scale, now)]
+    },
+};
+
+/// A number, 0 where it is left out.
+fn number(value: &Value) -> Value {
+    value.as_i64().unwrap_or(0).into()
+}
+
+fn selector(selector: &Value) -> String {
+    match LabelSelector::deserialize(selector).map(|selector| Labels::from_selector(&selector)) {
+        Ok(labels) if !labels.is_empty() => labels.to_string(),
+        _ => "<none>".to_owned(),
+    }
+}
