@@ -1,14 +1,32 @@
 //! Claims and volumes: binding, provisioning, protection, reclaim.
+//!
+//! The rules are those of Kubernetes' persistent volume controller (`pkg/controller/volume/persistentvolume`) and its
+//! protection controllers, with the alpha annotation of 1.3. `matching` finds a volume for a claim, `supply` says where
+//! a new one would come from, `reclaim` what becomes of a volume whose claim is gone.
+//!
+//! No plan writes an object twice: a binding writes both objects in one transaction, and their statuses follow in the
+//! next pass. A volume whose data nobody can account for is never removed from the engine.
 
-use std::collections::BTreeMap;
+mod matching;
+mod quantity;
+mod reclaim;
+mod supply;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    core::v1::{PersistentVolume, PersistentVolumeClaim, Pod},
-    storage::v1::StorageClass,
+use k8s_openapi::{
+    api::{
+        core::v1::{PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, Pod},
+        storage::v1::StorageClass,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use crate::{Action, Note, Wait, Write, action::Source, facts, outcome::LookAgain, pod::ClaimState};
+use self::supply::Supply;
+use crate::{
+    Action, Note, NoteKind, Subject, Wait, Write, action::Source, facts, outcome::LookAgain, pod::ClaimState, read,
+};
 
 /// All that the decision about claims and volumes may depend on. Volumes are cluster-wide and binding is a
 /// matching, so this unit looks at all of them at once.
@@ -24,7 +42,7 @@ pub struct Input<'a> {
     /// The engine's volumes by name; `None` while the engine is silent.
     pub engine: Option<&'a BTreeMap<String, facts::Volume>>,
     /// Names of engine volumes that some container still mounts.
-    pub mounted: &'a std::collections::BTreeSet<String>,
+    pub mounted: &'a BTreeSet<String>,
     /// The instance's name, part of every engine volume's name.
     pub instance: &'a str,
     /// The moment.
@@ -46,19 +64,430 @@ pub struct Plan {
     pub look_again: LookAgain,
 }
 
+/// Keeps a claim while a pod uses it.
+pub const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+/// Keeps a volume while a claim is bound to it.
+pub const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
+/// Names us in `provisioner`, in `csi.driver` and in annotations.
+pub const PROVISIONER: &str = "petset.io/docker";
+
+const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
+const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+const STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+
+/// The source of events about claims and volumes.
+const COMPONENT: &str = "persistentvolume-controller";
+
 /// Decides what is next for claims and volumes.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let _ = input;
-    Plan::default()
+    let mut draft = Draft { input, written: BTreeSet::new(), plan: Plan::default() };
+    let mut claims = input.claims.to_vec();
+    claims.sort_by_key(|c| (&c.metadata.namespace, &c.metadata.name));
+    for claim in claims {
+        if claim.metadata.deletion_timestamp.is_some() {
+            draft.release(claim);
+        } else {
+            draft.bind_or_wait(claim);
+        }
+    }
+    let mut volumes = input.volumes.to_vec();
+    volumes.sort_by_key(|v| &v.metadata.name);
+    for volume in volumes {
+        if !draft.written.contains(name(&volume.metadata)) {
+            reclaim::volume(&mut draft, volume);
+        }
+    }
+    draft.plan
 }
 
-/// What pods can mount of a claim now.
+/// What pods can mount of a claim now. `engine` are the engine's volumes by name, `None` while it is silent.
+///
+/// A bound claim whose engine volume is gone is not ready: starting a container would make an empty volume in its place.
 pub fn state(
     claim: Option<&PersistentVolumeClaim>,
     name: &str,
     volumes: &[&PersistentVolume],
-    instance: &str,
+    engine: Option<&BTreeMap<String, facts::Volume>>,
 ) -> ClaimState {
-    let _ = (claim, name, volumes, instance);
-    ClaimState::Ready(Source::Volume(String::new()))
+    let Some(claim) = claim else {
+        return ClaimState::Waiting(format!("persistentvolumeclaim {name:?} not found"));
+    };
+    let Some(wanted) = volume_name(claim) else {
+        return ClaimState::Waiting(format!("pod has unbound immediate PersistentVolumeClaims: {name}"));
+    };
+    let Some(volume) = volumes.iter().find(|v| v.metadata.name.as_deref() == Some(wanted)) else {
+        return ClaimState::Waiting(format!(
+            "persistentvolumeclaim {name:?} is bound to volume {wanted:?}, which does not exist"
+        ));
+    };
+    if Hold::of(volume, claim) != Hold::Bound {
+        return ClaimState::Waiting(format!("pod has unbound immediate PersistentVolumeClaims: {name}"));
+    }
+    match source(volume) {
+        Some(Source::Volume(handle)) if engine.is_some_and(|engine| !engine.contains_key(&handle)) => {
+            ClaimState::Waiting(lost_message(wanted, &handle))
+        }
+        Some(source) => ClaimState::Ready(source),
+        None => ClaimState::Waiting(format!(
+            "volume {wanted:?} has a source that cannot be mounted here: use hostPath, local, or csi with driver {PROVISIONER}"
+        )),
+    }
+}
+
+/// What a volume is to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// Nobody's.
+    Free,
+    /// Promised to this claim by name, not yet bound to it.
+    Reserved,
+    /// This very claim's.
+    Bound,
+    /// Another claim's, or that of an earlier claim of the same name.
+    Other,
+}
+
+impl Hold {
+    fn of(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> Hold {
+        let Some(reference) = volume.spec.as_ref().and_then(|s| s.claim_ref.as_ref()) else { return Hold::Free };
+        if reference.namespace != claim.metadata.namespace || reference.name != claim.metadata.name {
+            return Hold::Other;
+        }
+        match reference.uid.as_deref() {
+            None | Some("") => Hold::Reserved,
+            uid if uid == claim.metadata.uid.as_deref() => Hold::Bound,
+            Some(_) => Hold::Other,
+        }
+    }
+}
+
+/// A plan in the making.
+struct Draft<'a> {
+    input: &'a Input<'a>,
+    /// Names of the volumes that this plan writes or gives to a claim.
+    written: BTreeSet<String>,
+    plan: Plan,
+}
+
+impl<'a> Draft<'a> {
+    /// A claim that is being deleted goes when no pod uses it any more.
+    fn release(&mut self, claim: &PersistentVolumeClaim) {
+        let claim_name = name(&claim.metadata);
+        if let Some(pod) = self.user(claim) {
+            let message = format!("waiting to delete claim {claim_name}: pod {} uses it", name(&pod.metadata));
+            return self.wait_for(claim, "ClaimInUse", message);
+        }
+        let mut kept = claim.metadata.finalizers.clone().unwrap_or_default();
+        let before = kept.len();
+        kept.retain(|f| f != CLAIM_PROTECTION);
+        if kept.len() < before || before == 0 {
+            let mut claim = claim.clone();
+            claim.metadata.finalizers = (!kept.is_empty()).then_some(kept);
+            self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
+        } else {
+            let message = format!("waiting to delete claim {claim_name}: finalizers remain: {}", kept.join(", "));
+            self.wait_for(claim, "FinalizersRemaining", message);
+        }
+    }
+
+    fn bind_or_wait(&mut self, claim: &PersistentVolumeClaim) {
+        let held = match volume_name(claim) {
+            Some(wanted) => self.bind_chosen(claim, wanted),
+            None => self.find(claim),
+        };
+        if !held {
+            self.show_pending(claim);
+        }
+    }
+
+    /// A claim that names its volume, by its author's choice or by an earlier binding. Says whether it wrote the claim.
+    fn bind_chosen(&mut self, claim: &PersistentVolumeClaim, wanted: &str) -> bool {
+        let was_bound = annotation(&claim.metadata, BIND_COMPLETED).is_some();
+        let volume = self.input.volumes.iter().copied().find(|v| name(&v.metadata) == wanted);
+        let Some(volume) = volume else {
+            if was_bound {
+                return self.lose(
+                    claim,
+                    "ClaimLost",
+                    "Bound claim has lost its PersistentVolume. Data on the volume is lost!",
+                );
+            }
+            let message = format!("volume {wanted:?} does not exist");
+            self.wait_unbound(claim, "FailedBinding", &message);
+            return false;
+        };
+        match Hold::of(volume, claim) {
+            Hold::Bound if was_bound => self.settle(claim, volume),
+            Hold::Other if was_bound => self.lose(
+                claim,
+                "ClaimMisbound",
+                "Two claims are bound to the same volume, this one is bound incorrectly",
+            ),
+            Hold::Other => {
+                let message = format!("volume {wanted:?} already bound to a different claim.");
+                self.note(claim, NoteKind::Warning, "FailedBinding", message.clone());
+                self.wait_unbound(claim, "FailedBinding", &message);
+                false
+            }
+            Hold::Free if self.written.contains(wanted) => {
+                let message = format!("volume {wanted:?} already bound to a different claim.");
+                self.wait_unbound(claim, "FailedBinding", &message);
+                false
+            }
+            Hold::Free | Hold::Reserved | Hold::Bound => match matching::mismatch(volume, claim, self.input.classes) {
+                None => {
+                    self.bind(claim, volume);
+                    true
+                }
+                Some(mismatch) => {
+                    let message = format!("Cannot bind to requested volume {wanted:?}: {mismatch}");
+                    self.note(claim, NoteKind::Warning, "VolumeMismatch", message.clone());
+                    self.wait_unbound(claim, "VolumeMismatch", &message);
+                    false
+                }
+            },
+        }
+    }
+
+    /// A claim without a volume: one that exists, else a new one, else it waits. Says whether it wrote the claim.
+    fn find(&mut self, claim: &PersistentVolumeClaim) -> bool {
+        let supply = Supply::of(claim, self.input.classes);
+        if supply.waits_for_consumer() && self.user(claim).is_none() {
+            let message = "waiting for first consumer to be created before binding";
+            self.note(claim, NoteKind::Normal, "WaitForFirstConsumer", message.to_owned());
+            self.wait_unbound(claim, "WaitForFirstConsumer", message);
+            return false;
+        }
+        let free = self.input.volumes.iter().copied().filter(|v| !self.written.contains(name(&v.metadata)));
+        if let Some(volume) = matching::best(free, claim, &supply) {
+            self.bind(claim, volume);
+            return true;
+        }
+        match supply {
+            Supply::Docker { class } => self.provision(claim, class),
+            Supply::ByHand => {
+                let message = "no persistent volumes available for this claim and no storage class is set";
+                self.note(claim, NoteKind::Normal, "FailedBinding", message.to_owned());
+                self.wait_unbound(claim, "FailedBinding", message);
+                false
+            }
+            Supply::Missing { class } => {
+                let message = format!("storageclass.storage.k8s.io {class:?} not found");
+                self.note(claim, NoteKind::Warning, "ProvisioningFailed", message.clone());
+                self.wait_unbound(claim, "ProvisioningFailed", &message);
+                false
+            }
+            Supply::Foreign { class } => {
+                let message = format!(
+                    "Waiting for a volume to be created either by the external provisioner '{}' or manually by the \
+                     system administrator.",
+                    class.provisioner
+                );
+                self.note(claim, NoteKind::Normal, "ExternalProvisioning", message.clone());
+                self.wait_unbound(claim, "ExternalProvisioning", &message);
+                false
+            }
+        }
+    }
+
+    /// First the engine's volume, then in the next pass the object for it, bound from the start.
+    fn provision(&mut self, claim: &PersistentVolumeClaim, class: Option<&StorageClass>) -> bool {
+        let fresh = supply::volume(claim, class, self.input.instance, self.input.now);
+        let volume = match fresh {
+            Ok(volume) => volume,
+            Err(message) => {
+                self.note(claim, NoteKind::Warning, "ProvisioningFailed", message.clone());
+                self.wait_unbound(claim, "ProvisioningFailed", &message);
+                return false;
+            }
+        };
+        let volume_name = name(&volume.metadata).to_owned();
+        if self.input.volumes.iter().any(|v| name(&v.metadata) == volume_name) {
+            let message = format!("volume {volume_name:?} exists already and is not this claim's");
+            self.wait_unbound(claim, "ProvisioningFailed", &message);
+            return false;
+        }
+        let handle = supply::handle(self.input.instance, &volume_name);
+        match self.input.engine {
+            None => self.wait_unbound(claim, "Provisioning", "the container engine does not answer"),
+            Some(engine) if engine.contains_key(&handle) => {
+                self.note(
+                    claim,
+                    NoteKind::Normal,
+                    "ProvisioningSucceeded",
+                    format!("Successfully provisioned volume {volume_name}"),
+                );
+                self.plan.writes.push(Write::CreateVolume(Box::new(volume.clone())));
+                self.write_bound(claim, &volume);
+                self.written.insert(volume_name);
+                return true;
+            }
+            Some(_) => {
+                let labels = supply::labels(claim, &volume_name);
+                self.plan.actions.push(Action::CreateVolume { name: handle, labels });
+                self.wait_unbound(claim, "Provisioning", &format!("volume {volume_name} is being made"));
+            }
+        }
+        false
+    }
+
+    /// Both halves of a binding, in one transaction.
+    fn bind(&mut self, claim: &PersistentVolumeClaim, volume: &PersistentVolume) {
+        if Hold::of(volume, claim) != Hold::Bound {
+            let mut volume = volume.clone();
+            let spec = volume.spec.get_or_insert_default();
+            if spec.claim_ref.is_none() {
+                volume.metadata.annotations.get_or_insert_default().insert(BOUND_BY_CONTROLLER.into(), "yes".into());
+            }
+            spec.claim_ref = Some(supply::reference(claim));
+            protect(&mut volume.metadata, VOLUME_PROTECTION);
+            self.plan.writes.push(Write::UpdateVolume(Box::new(volume)));
+        }
+        self.written.insert(name(&volume.metadata).to_owned());
+        self.write_bound(claim, volume);
+    }
+
+    fn write_bound(&mut self, claim: &PersistentVolumeClaim, volume: &PersistentVolume) {
+        let mut claim = claim.clone();
+        let annotations = claim.metadata.annotations.get_or_insert_default();
+        annotations.insert(BIND_COMPLETED.into(), "yes".into());
+        if let Some(provisioner) = annotation(&volume.metadata, PROVISIONED_BY) {
+            annotations.insert(STORAGE_PROVISIONER.into(), provisioner.to_owned());
+        }
+        let spec = claim.spec.get_or_insert_default();
+        if spec.volume_name.as_deref().unwrap_or_default().is_empty() {
+            annotations.insert(BOUND_BY_CONTROLLER.into(), "yes".into());
+            spec.volume_name.clone_from(&volume.metadata.name);
+        }
+        // A claim that was made before its default class gets the class with the volume.
+        if spec.storage_class_name.is_none() && annotation(&claim.metadata, matching::CLASS_BETA).is_none() {
+            spec.storage_class_name = volume.spec.as_ref().and_then(|s| s.storage_class_name.clone());
+        }
+        protect(&mut claim.metadata, CLAIM_PROTECTION);
+        self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
+    }
+
+    /// A claim that is bound: its status says so. Says whether it wrote the claim.
+    fn settle(&mut self, claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> bool {
+        let spec = volume.spec.as_ref();
+        let mut status = claim.status.clone().unwrap_or_default();
+        status.phase = Some("Bound".to_owned());
+        status.capacity = spec.and_then(|s| s.capacity.clone());
+        status.access_modes = spec.and_then(|s| s.access_modes.clone());
+        self.write_status(claim, status);
+        true
+    }
+
+    /// A bound claim whose volume object is gone, or another's. Says whether it wrote the claim.
+    fn lose(&mut self, claim: &PersistentVolumeClaim, reason: &'static str, message: &str) -> bool {
+        if claim.status.as_ref().and_then(|s| s.phase.as_deref()) != Some("Lost") {
+            self.note(claim, NoteKind::Warning, reason, message.to_owned());
+        }
+        let status = PersistentVolumeClaimStatus { phase: Some("Lost".to_owned()), ..Default::default() };
+        self.write_status(claim, status);
+        self.wait_for(claim, reason, format!("claim {} is lost: {message}", name(&claim.metadata)));
+        true
+    }
+
+    fn show_pending(&mut self, claim: &PersistentVolumeClaim) {
+        let mut status = claim.status.clone().unwrap_or_default();
+        status.phase = Some("Pending".to_owned());
+        self.write_status(claim, status);
+    }
+
+    /// The claim's status where it differs; else its finalizer where that is missing. Never both.
+    fn write_status(&mut self, claim: &PersistentVolumeClaim, status: PersistentVolumeClaimStatus) {
+        if claim.status.as_ref() != Some(&status) {
+            let (namespace, name, rv) = place(&claim.metadata);
+            self.plan.writes.push(Write::ClaimStatus { namespace, name, rv, status: Box::new(status) });
+        } else if !claim.metadata.finalizers.iter().flatten().any(|f| f == CLAIM_PROTECTION) {
+            let mut claim = claim.clone();
+            protect(&mut claim.metadata, CLAIM_PROTECTION);
+            self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
+        }
+    }
+
+    /// A pod that uses the claim and has not ended.
+    fn user(&self, claim: &PersistentVolumeClaim) -> Option<&'a Pod> {
+        self.input.pods.iter().copied().find(|pod| {
+            let volumes = pod.spec.as_ref().and_then(|s| s.volumes.as_deref()).unwrap_or_default();
+            pod.metadata.namespace == claim.metadata.namespace
+                && !read::is_finished(pod)
+                && volumes
+                    .iter()
+                    .filter_map(|v| v.persistent_volume_claim.as_ref())
+                    .any(|source| source.claim_name == name(&claim.metadata))
+        })
+    }
+
+    fn note(&mut self, claim: &PersistentVolumeClaim, kind: NoteKind, reason: &'static str, message: String) {
+        let subject = subject("PersistentVolumeClaim", &claim.metadata);
+        self.plan.notes.push(Note { subject, field_path: String::new(), component: COMPONENT, kind, reason, message });
+    }
+
+    fn wait_unbound(&mut self, claim: &PersistentVolumeClaim, reason: &'static str, because: &str) {
+        let message = format!("waiting to bind claim {}: {because}", name(&claim.metadata));
+        self.wait_for(claim, reason, message);
+    }
+
+    fn wait_for(&mut self, claim: &PersistentVolumeClaim, reason: &'static str, message: String) {
+        let subject = subject("PersistentVolumeClaim", &claim.metadata);
+        self.plan.waits.push(Wait { subject, reason, message });
+    }
+}
+
+/// What a container mounts of a volume; `None` for sources that mean nothing on one machine with Docker.
+fn source(volume: &PersistentVolume) -> Option<Source> {
+    let spec = volume.spec.as_ref()?;
+    if let Some(csi) = spec.csi.as_ref().filter(|csi| csi.driver == PROVISIONER) {
+        return Some(Source::Volume(csi.volume_handle.clone()));
+    }
+    if let Some(host) = &spec.host_path {
+        let create = matches!(host.type_.as_deref(), None | Some("" | "DirectoryOrCreate"));
+        return Some(Source::Host { path: host.path.clone(), create });
+    }
+    spec.local.as_ref().map(|local| Source::Host { path: local.path.clone(), create: false })
+}
+
+fn lost_message(volume: &str, handle: &str) -> String {
+    format!(
+        "the data of volume {volume:?} is gone: Docker has no volume {handle:?}. Restore it under that name; or, to start \
+         empty, delete the claim and the pod"
+    )
+}
+
+fn subject(kind: &str, metadata: &ObjectMeta) -> Subject {
+    Subject {
+        api_version: "v1".to_owned(),
+        kind: kind.to_owned(),
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: name(metadata).to_owned(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+    }
+}
+
+/// Namespace, name and revision, as writes need them.
+fn place(metadata: &ObjectMeta) -> (String, String, String) {
+    let rv = metadata.resource_version.clone().unwrap_or_default();
+    (metadata.namespace.clone().unwrap_or_default(), name(metadata).to_owned(), rv)
+}
+
+fn name(metadata: &ObjectMeta) -> &str {
+    metadata.name.as_deref().unwrap_or_default()
+}
+
+fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
+    claim.spec.as_ref()?.volume_name.as_deref().filter(|v| !v.is_empty())
+}
+
+fn annotation<'m>(metadata: &'m ObjectMeta, key: &str) -> Option<&'m str> {
+    metadata.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+fn protect(metadata: &mut ObjectMeta, finalizer: &str) {
+    let finalizers = metadata.finalizers.get_or_insert_default();
+    if !finalizers.iter().any(|f| f == finalizer) {
+        finalizers.push(finalizer.to_owned());
+    }
 }

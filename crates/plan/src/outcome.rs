@@ -59,7 +59,8 @@ pub struct Wait {
 }
 
 /// A change of an object in the store. Writes of one unit are committed together, each conditional on the
-/// `resourceVersion` that the decision read (`rv` is that of the object in hand).
+/// `resourceVersion` that the decision read (`rv` is that of the object in hand). No plan of sets, claims, namespaces or
+/// services writes an object twice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// Make a pod; uid and creation time are added by the committer.
@@ -74,13 +75,15 @@ pub enum Write {
     RemovePod { namespace: String, name: String, rv: String },
     /// Make a claim.
     CreateClaim(Box<PersistentVolumeClaim>),
-    /// Replace a claim's metadata and spec (binding, finalizers).
+    /// Replace a claim's metadata and spec (binding, finalizers). A claim that is being deleted and has no finalizer
+    /// left is removed by this.
     UpdateClaim(Box<PersistentVolumeClaim>),
     /// Replace a claim's status.
     ClaimStatus { namespace: String, name: String, rv: String, status: Box<PersistentVolumeClaimStatus> },
     /// Make a volume object.
     CreateVolume(Box<PersistentVolume>),
-    /// Replace a volume's metadata and spec (binding, finalizers).
+    /// Replace a volume's metadata and spec (binding, finalizers). A volume that is being deleted and has no finalizer
+    /// left is removed by this.
     UpdateVolume(Box<PersistentVolume>),
     /// Replace a volume's status.
     VolumeStatus { name: String, rv: String, status: Box<PersistentVolumeStatus> },
