@@ -1,0 +1,134 @@
+//! The pods of a set as the order sees them: each a pet with or without an ordinal, well or not, and why.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+
+use api::petset::INITIALIZED;
+
+use super::identity::Identity;
+use crate::read;
+
+/// A pet's number in its set.
+pub(super) type Ordinal = u32;
+
+/// Why something is held up, in a word and in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// A row of `docs/errors.md`.
+    pub(super) reason: &'static str,
+    /// The part of the sentence after the colon.
+    pub(super) because: String,
+}
+
+/// A pod that the set's selector matches.
+#[derive(Debug)]
+pub(super) struct Pet<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) name: &'a str,
+    /// `None` for a pod whose name is not `$(set)-$(ordinal)`.
+    pub(super) ordinal: Option<Ordinal>,
+    /// When it was made; an unknown time counts as the oldest.
+    pub(super) created: Option<Timestamp>,
+    /// Why the set waits for it, unless it is well.
+    pub(super) hold: Option<Hold>,
+}
+
+impl<'a> Pet<'a> {
+    /// All pets, in their order: ordinals ascending, then the others by name.
+    pub(super) fn read_all(identity: &Identity<'_>, pods: &[&'a Pod]) -> Vec<Pet<'a>> {
+        let mut pets: Vec<_> = pods.iter().map(|pod| Pet::read(identity, pod)).collect();
+        pets.sort_by_key(|p| (p.ordinal.is_none(), p.ordinal, p.name));
+        pets
+    }
+
+    fn read(identity: &Identity<'_>, pod: &'a Pod) -> Pet<'a> {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        Pet {
+            pod,
+            name,
+            ordinal: identity.ordinal(name),
+            created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
+            hold: hold(pod, name),
+        }
+    }
+
+    /// Whether its deletion has been asked for.
+    pub(super) fn is_terminating(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+    }
+}
+
+/// A pet is well when it is not being deleted, is Running and Ready, and says that it is initialised. This gives the first of
+/// these that fails.
+fn hold(pod: &Pod, name: &str) -> Option<Hold> {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some(Hold { reason: "PetTerminating", because: format!("{name} is being deleted") });
+    }
+    let status = pod.status.as_ref();
+    let phase = Some(read::phase(pod)).filter(|p| !p.is_empty()).unwrap_or("Pending");
+    if phase != "Running" {
+        let because = with_detail(format!("{name} is {phase}"), status);
+        return Some(Hold { reason: "PetNotRunning", because });
+    }
+    if !read::is_ready(pod) {
+        let because = with_detail(format!("{name} is not Ready"), status);
+        return Some(Hold { reason: "PetNotReady", because });
+    }
+    let initialized = pod.metadata.annotations.as_ref().and_then(|a| a.get(INITIALIZED)).map(String::as_str);
+    let fault = match initialized.map(|value| (value, read::parse_bool(value))) {
+        Some((_, Some(true))) => return None,
+        Some((value, Some(false))) => format!("is {value:?}"),
+        Some((value, None)) => format!("is {value:?}, which is not a boolean"),
+        None => "is missing".to_owned(),
+    };
+    let because = format!("{name} is not initialized: annotation {INITIALIZED} {fault}");
+    Some(Hold { reason: "PetNotInitialized", because })
+}
+
+fn with_detail(sentence: String, status: Option<&PodStatus>) -> String {
+    match status.and_then(detail) {
+        Some(detail) => format!("{sentence}: {detail}"),
+        None => sentence,
+    }
+}
+
+/// What the status says about the cause, the most telling first: a container in trouble, the pod's own message, a condition
+/// with a message, a container that is only on its way.
+fn detail(status: &PodStatus) -> Option<String> {
+    let containers = || {
+        let init = status.init_container_statuses.iter().flatten().map(|c| ("init container", c));
+        init.chain(status.container_statuses.iter().flatten().map(|c| ("container", c)))
+    };
+    let trouble = containers().find_map(|(what, c)| Some(format!("{what} {}: {}", c.name, trouble(c)?)));
+    let own = || joined(status.reason.as_deref(), status.message.as_deref());
+    let condition = || {
+        ["PodScheduled", "Ready", "ContainersReady", "Initialized"]
+            .iter()
+            .filter_map(|type_| read::condition(status, type_))
+            .filter(|c| c.status != "True")
+            .find_map(|c| c.message.clone().filter(|m| !m.is_empty()))
+    };
+    let progress = || containers().find_map(|(what, c)| Some(format!("{what} {}: {}", c.name, waiting(c)?)));
+    trouble.or_else(own).or_else(condition).or_else(progress)
+}
+
+/// A container that has ended badly, or waits for a reason that is not the ordinary course of a start.
+fn trouble(container: &ContainerStatus) -> Option<String> {
+    let state = container.state.as_ref()?;
+    if let Some(ended) = &state.terminated {
+        let reason = joined(ended.reason.as_deref(), ended.message.as_deref()).unwrap_or_else(|| "ended".to_owned());
+        return (ended.exit_code != 0).then(|| format!("{reason} (exit code {})", ended.exit_code));
+    }
+    let reason = state.waiting.as_ref()?.reason.as_deref();
+    if matches!(reason, Some("PodInitializing" | "ContainerCreating")) { None } else { waiting(container) }
+}
+
+fn waiting(container: &ContainerStatus) -> Option<String> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    joined(waiting.reason.as_deref(), waiting.message.as_deref())
+}
+
+fn joined(reason: Option<&str>, message: Option<&str>) -> Option<String> {
+    let parts: Vec<&str> = [reason, message].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(": "))
+}
