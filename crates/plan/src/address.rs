@@ -1,6 +1,9 @@
 //! Which address an identity gets, and keeps.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use ipnet::Ipv4Net;
 
@@ -21,6 +24,9 @@ pub struct Lease {
 /// The identity's address: the one that it holds, else one that nobody ever held, else the one that has been
 /// unused for the longest time. `used` are the identities that exist now.
 ///
+/// The network's own address, its broadcast address and the gateway are never given. The answer depends on nothing but the
+/// arguments, and the lowest address goes first.
+///
 /// Returns a sentence that says why there is none where all are in use.
 pub fn assign(
     leases: &Leases,
@@ -29,6 +35,26 @@ pub fn assign(
     subnet: Ipv4Net,
     gateway: Ipv4Addr,
 ) -> Result<Ipv4Addr, String> {
-    let _ = (leases, used, key, subnet, gateway);
-    Err(String::new())
+    // A subnet that was reconfigured makes old leases worthless.
+    let is_usable = |address: &Ipv4Addr| {
+        subnet.contains(address)
+            && *address != subnet.network()
+            && *address != subnet.broadcast()
+            && *address != gateway
+    };
+    if let Some(lease) = leases.get(key).filter(|lease| is_usable(&lease.address)) {
+        return Ok(lease.address);
+    }
+    let held: BTreeSet<Ipv4Addr> = leases.values().map(|lease| lease.address).collect();
+    // Looks at no more addresses than there are leases, and three.
+    if let Some(address) = subnet.hosts().find(|address| is_usable(address) && !held.contains(address)) {
+        return Ok(address);
+    }
+    let in_use: BTreeSet<Ipv4Addr> = leases.iter().filter(|(k, _)| used(k)).map(|(_, lease)| lease.address).collect();
+    leases
+        .iter()
+        .filter(|(_, lease)| is_usable(&lease.address) && !in_use.contains(&lease.address))
+        .min_by_key(|(holder, lease)| (lease.last_used, *holder))
+        .map(|(_, lease)| lease.address)
+        .ok_or_else(|| format!("all {} addresses of {subnet} are in use", subnet.hosts().filter(is_usable).count()))
 }
