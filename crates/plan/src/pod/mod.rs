@@ -1,6 +1,24 @@
 //! A pod with the engine's facts about it: what to do to its containers, and what its status is.
 //!
 //! Called for every identity that has a pod object or a container, also for containers whose pod is gone.
+//!
+//! The modules, in the order in which a decision goes through them: [`memory`] is what was tried; `view` puts the pod,
+//! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
+//! should; `probe` asks how it is; `status` says so. `build`, `env` and `files` make the parts of actions, `backoff`
+//! and `tell` the words and delays that all of them use.
+
+mod backoff;
+mod build;
+mod decide;
+mod draft;
+mod env;
+mod files;
+mod memory;
+mod probe;
+mod status;
+mod teardown;
+mod tell;
+mod view;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -9,10 +27,11 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
     Action, Note, Wait, Write,
-    action::{Done, Failure, ProbeKind},
     facts::{Container, PodKey},
     outcome::LookAgain,
 };
+
+pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record};
 
 /// All that the decision about one identity may depend on.
 pub struct Input<'a> {
@@ -43,7 +62,7 @@ pub struct Input<'a> {
 pub struct Image {
     /// `sha256:…`.
     pub id: String,
-    /// `ENV`, for `$(VAR)` expansion and the hooks.
+    /// `ENV`. Not used for `$(VAR)`: as in Kubernetes, only the container's own variables expand.
     pub env: Vec<(String, String)>,
 }
 
@@ -75,54 +94,10 @@ pub struct Host {
     pub resolvers: Vec<IpAddr>,
 }
 
-/// What the daemon remembers about one identity between passes; lost with the process, rebuilt from the pod's
-/// status and the engine's facts. [`record`] keeps it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
-    /// The pod uid that all of this is about; another uid empties it.
-    pub uid: String,
-    /// The action that is in flight, if any (probes not counted).
-    pub in_flight: Option<Action>,
-    /// Probes: consecutive results, the last run, whether one is in flight. By container name and kind.
-    pub probes: BTreeMap<(String, ProbeKind), ProbeMemory>,
-    /// Failed actions by what they were about (`pull IMAGE`, `start CONTAINER`, `sandbox`): how often, when, why.
-    pub failures: BTreeMap<String, Tries>,
-    /// Images pulled for this uid, by reference, with the time: `imagePullPolicy: Always` pulls once per container start.
-    pub pulled: BTreeMap<String, Timestamp>,
-}
-
-/// A probe's history.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ProbeMemory {
-    /// The container's engine id; another id empties the history.
-    pub id: String,
-    /// Consecutive successes, 0 after a failure.
-    pub successes: u32,
-    /// Consecutive failures, 0 after a success.
-    pub failures: u32,
-    /// When the last run began.
-    pub last: Option<Timestamp>,
-    /// What the last run said.
-    pub message: String,
-    /// Whether one is running.
-    pub in_flight: bool,
-}
-
-/// How often something failed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tries {
-    /// Consecutive failures.
-    pub count: u32,
-    /// When it failed last.
-    pub last: Timestamp,
-    /// The failure.
-    pub failure: Failure,
-}
-
 /// What is to happen about one identity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// At most one action besides probes.
+    /// At most one action besides probes and pulls.
     pub actions: Vec<Action>,
     /// The pod's new status, its removal.
     pub writes: Vec<Write>,
@@ -135,24 +110,31 @@ pub struct Plan {
 }
 
 /// Decides what is next for one identity.
+///
+/// The order, of which each step waits for the one before:
+///
+/// 1. Containers of another uid go: there are never two live containers for one identity.
+/// 2. A pod that is being deleted is stopped within its grace period, then taken apart, then removed.
+/// 3. A pod that has ended keeps its containers for their logs, and loses its sandbox.
+/// 4. A pod is given to this node when its claims can be mounted.
+/// 5. Its sandbox starts; a new sandbox means that every container starts anew.
+/// 6. Init containers run one after the other, each to success, then app containers start in order.
+///
+/// Pods are decided alone: where the engine was restarted, order holds within each pod, and all pods come back in
+/// parallel.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let _ = input;
-    Plan::default()
-}
-
-/// Takes note of an action that begins.
-pub fn begin(memory: &mut Memory, action: &Action, now: Timestamp) {
-    let _ = (memory, action, now);
-}
-
-/// Takes note of how an action ended, and returns the events to tell of it.
-pub fn record(
-    memory: &mut Memory,
-    pod: Option<&Pod>,
-    action: &Action,
-    result: &Result<Done, Failure>,
-    now: Timestamp,
-) -> Vec<Note> {
-    let _ = (memory, pod, action, result, now);
-    Vec::new()
+    let mut draft = draft::Draft::new(input);
+    let settled = teardown::strangers(&mut draft);
+    let Some(pod) = input.pod else { return draft.finish() };
+    let spec = view::spec_of(pod);
+    let view = view::View::new(input, pod, &spec);
+    if settled == teardown::Settled::Yes {
+        if view.is_deleting() {
+            teardown::deletion(&view, &mut draft);
+        } else {
+            decide::decide(&view, &mut draft);
+        }
+    }
+    status::write(&view, &mut draft);
+    draft.finish()
 }

@@ -1,0 +1,343 @@
+//! The pod, the engine's facts about it and the memory of it, side by side.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    Container as ContainerSpec, ContainerState, ContainerStatus, Pod, PodSpec, PodStatus,
+};
+
+use super::{Input, Memory, backoff, tell};
+use crate::facts::{Container, Owner, Role, State};
+
+/// The exit code of a container that was lost without a trace, as the kubelet's.
+pub(super) const LOST_EXIT_CODE: i32 = 137;
+
+/// What is known of one pod that has an object.
+pub(super) struct View<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) pod: &'a Pod,
+    pub(super) spec: &'a PodSpec,
+    pub(super) uid: &'a str,
+    /// The status in the store.
+    pub(super) stored: &'a PodStatus,
+    /// The sandbox of the highest attempt.
+    pub(super) sandbox: Option<&'a Container>,
+    /// Init containers in order, then app containers in order.
+    pub(super) units: Vec<Unit<'a>>,
+    /// Containers of this pod that its spec does not name.
+    pub(super) unnamed: Vec<&'a Container>,
+    /// Sandboxes of lower attempts.
+    pub(super) sandboxes_old: Vec<&'a Container>,
+    /// Whether the sandbox runs and is of no more use.
+    pub(super) is_spoilt: bool,
+    memory: Option<&'a Memory>,
+}
+
+/// One container of the spec with everything that is known of it.
+pub(super) struct Unit<'a> {
+    pub(super) role: Role,
+    pub(super) spec: &'a ContainerSpec,
+    /// An init container that goes on running beside the app containers (`restartPolicy: Always`).
+    pub(super) is_sidecar: bool,
+    /// All attempts that the engine has, lowest first.
+    pub(super) attempts: Vec<&'a Container>,
+    /// Its status in the store.
+    pub(super) stored: Option<&'a ContainerStatus>,
+}
+
+/// When containers that end start again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RestartPolicy {
+    Always,
+    OnFailure,
+    Never,
+}
+
+/// Where a container of the spec stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage<'a> {
+    /// Never made, or made in vain: it starts as this attempt.
+    Absent { attempt: u32 },
+    /// Made, never started.
+    Created(&'a Container),
+    /// Running in the pod's sandbox.
+    Running(&'a Container, Timestamp),
+    /// Running in a sandbox that is no more.
+    Stale(&'a Container),
+    /// Ended at a moment with an exit code; where it starts again, it is as this attempt.
+    Ended { code: i64, finished: Timestamp, attempt: u32, here: Here },
+    /// On its way out of the engine.
+    Leaving,
+}
+
+/// Whether a container ended in the pod's present sandbox or in an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Here {
+    Yes,
+    No,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(input: &'a Input<'a>, pod: &'a Pod, spec: &'a PodSpec) -> Self {
+        static NO_STATUS: std::sync::LazyLock<PodStatus> = std::sync::LazyLock::new(PodStatus::default);
+        let uid = tell::uid_of(pod);
+        let stored = pod.status.as_ref().unwrap_or(&NO_STATUS);
+        let mut own: Vec<&Container> =
+            input.containers.iter().filter(|c| c.owner.pod == *input.key && c.owner.uid == uid).collect();
+        own.sort_by(|a, b| {
+            let rank = |c: &Container| (c.owner.attempt, c.id.clone());
+            rank(a).cmp(&rank(b))
+        });
+        let mut sandboxes: Vec<&Container> = own.iter().copied().filter(|c| c.owner.role == Role::Sandbox).collect();
+        let sandbox = sandboxes.pop();
+        let unit = |role: Role, spec: &'a ContainerSpec, statuses: &'a Option<Vec<ContainerStatus>>| Unit {
+            role,
+            spec,
+            is_sidecar: role == Role::Init && spec.restart_policy.as_deref() == Some("Always"),
+            attempts: own.iter().copied().filter(|c| c.owner.role == role && c.owner.container == spec.name).collect(),
+            stored: statuses.iter().flatten().find(|status| status.name == spec.name),
+        };
+        let init = spec.init_containers.iter().flatten();
+        let init = init.map(|spec| unit(Role::Init, spec, &stored.init_container_statuses));
+        let app = spec.containers.iter().map(|spec| unit(Role::App, spec, &stored.container_statuses));
+        let units: Vec<Unit> = init.chain(app).collect();
+        let is_named =
+            |c: &Container| units.iter().any(|unit| unit.role == c.owner.role && unit.spec.name == c.owner.container);
+        let unnamed = own.iter().copied().filter(|c| c.owner.role != Role::Sandbox && !is_named(c)).collect();
+        let memory = Some(input.memory).filter(|memory| memory.uid.is_empty() || memory.uid == uid);
+        let is_spoilt = sandbox.is_some_and(|sandbox| is_spoilt(sandbox, &own));
+        View { input, pod, spec, uid, stored, sandbox, units, unnamed, sandboxes_old: sandboxes, is_spoilt, memory }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.input.now
+    }
+
+    /// What was tried for this uid.
+    pub(super) fn memory(&self) -> &'a Memory {
+        static NOTHING: std::sync::LazyLock<Memory> = std::sync::LazyLock::new(Memory::default);
+        self.memory.unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn is_deleting(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+    }
+
+    pub(super) fn is_host_network(&self) -> bool {
+        self.spec.host_network == Some(true)
+    }
+
+    pub(super) fn is_scheduled(&self) -> bool {
+        self.spec.node_name.as_deref().is_some_and(|node| !node.is_empty())
+    }
+
+    /// The sandbox, where it runs and is of use, with the moment of its start.
+    pub(super) fn sandbox_running(&self) -> Option<(&'a Container, Timestamp)> {
+        if self.is_spoilt {
+            return None;
+        }
+        match &self.sandbox?.state {
+            State::Running { started_at, .. } => Some((self.sandbox?, *started_at)),
+            State::Created | State::Exited { .. } | State::Removing => None,
+        }
+    }
+
+    /// The pod's address, where it has one.
+    pub(super) fn address(&self) -> Option<std::net::IpAddr> {
+        let (sandbox, _) = self.sandbox_running()?;
+        if self.is_host_network() {
+            return Some(self.input.host.address);
+        }
+        sandbox.address.or_else(|| self.input.address.clone().ok())
+    }
+
+    pub(super) fn policy(&self) -> RestartPolicy {
+        match self.spec.restart_policy.as_deref() {
+            Some("Never") => RestartPolicy::Never,
+            Some("OnFailure") => RestartPolicy::OnFailure,
+            Some(_) | None => RestartPolicy::Always,
+        }
+    }
+
+    /// The containers that run, of whatever sandbox and attempt; not the sandbox.
+    pub(super) fn live(&self) -> Vec<&'a Container> {
+        let named = self.units.iter().flat_map(|unit| unit.attempts.iter().copied());
+        named.chain(self.unnamed.iter().copied()).filter(|container| is_live(container)).collect()
+    }
+
+    pub(super) fn apps(&self) -> impl Iterator<Item = &Unit<'a>> {
+        self.units.iter().filter(|unit| unit.role == Role::App)
+    }
+
+    pub(super) fn inits(&self) -> impl Iterator<Item = &Unit<'a>> {
+        self.units.iter().filter(|unit| unit.role == Role::Init)
+    }
+
+    /// The owner of a container of this pod.
+    pub(super) fn owner(&self, role: Role, container: &str, attempt: u32) -> Owner {
+        Owner { pod: self.input.key.clone(), uid: self.uid.to_owned(), role, container: container.to_owned(), attempt }
+    }
+
+    /// Where a container stands.
+    pub(super) fn stage(&self, unit: &Unit<'a>) -> Stage<'a> {
+        let Some(current) = unit.current() else { return self.stage_from_status(unit) };
+        match &current.state {
+            State::Created => Stage::Created(current),
+            State::Running { started_at, .. } => match self.sandbox_running() {
+                Some((sandbox, _)) if joined(current, sandbox) => Stage::Running(current, *started_at),
+                Some(_) | None => Stage::Stale(current),
+            },
+            State::Exited { finished_at, code, .. } => {
+                let here = self.sandbox_running().is_some_and(|(sandbox, _)| joined(current, sandbox));
+                let attempt = current.owner.attempt.saturating_add(1);
+                let here = if here { Here::Yes } else { Here::No };
+                Stage::Ended { code: *code, finished: *finished_at, attempt, here }
+            }
+            State::Removing => Stage::Leaving,
+        }
+    }
+
+    /// Where a container stands that the engine does not have: pruned, lost, or never made.
+    fn stage_from_status(&self, unit: &Unit<'a>) -> Stage<'a> {
+        let attempt = unit.attempt_next();
+        let Some(state) = unit.stored.and_then(|stored| stored.state.as_ref()) else {
+            return Stage::Absent { attempt };
+        };
+        if let Some(ended) = &state.terminated {
+            let finished = ended.finished_at.as_ref().map_or(Timestamp::MIN, |time| time.0);
+            // Its sandbox is not written in the status; one that runs since before the end is taken for it.
+            let here = self.sandbox_running().is_some_and(|(_, since)| backoff::whole(since) <= finished);
+            let here = if here { Here::Yes } else { Here::No };
+            return Stage::Ended { code: i64::from(ended.exit_code), finished, attempt, here };
+        }
+        if state.running.is_some() && self.policy() == RestartPolicy::Never && !unit.is_sidecar {
+            // It ran, and nobody knows how it ended.
+            let (code, finished) = (i64::from(LOST_EXIT_CODE), backoff::whole(self.now()));
+            return Stage::Ended { code, finished, attempt, here: Here::No };
+        }
+        Stage::Absent { attempt }
+    }
+
+    /// The exit code of a container that has ended for good.
+    pub(super) fn outcome(&self, unit: &Unit<'a>) -> Option<i64> {
+        let Stage::Ended { code, here, .. } = self.stage(unit) else { return None };
+        let is_final = if unit.is_sidecar {
+            false
+        } else if unit.role == Role::Init {
+            // A new sandbox runs init containers again, except that a failure under `Never` stays one.
+            (code == 0 && here == Here::Yes) || (code != 0 && self.policy() == RestartPolicy::Never)
+        } else {
+            match self.policy() {
+                RestartPolicy::Always => false,
+                RestartPolicy::OnFailure => code == 0,
+                RestartPolicy::Never => true,
+            }
+        };
+        is_final.then_some(code)
+    }
+
+    /// How the pod has ended, if it has: `Succeeded` or `Failed`. What is written in the store stays.
+    pub(super) fn end(&self) -> Option<&'static str> {
+        match self.stored.phase.as_deref() {
+            Some("Succeeded") => return Some("Succeeded"),
+            Some("Failed") => return Some("Failed"),
+            Some(_) | None => {}
+        }
+        if self.inits().any(|unit| self.outcome(unit).is_some_and(|code| code != 0)) {
+            return Some("Failed");
+        }
+        let codes: Option<Vec<i64>> = self.apps().map(|unit| self.outcome(unit)).collect();
+        match codes {
+            Some(codes) if codes.is_empty() => None,
+            Some(codes) if codes.iter().all(|code| *code == 0) => Some("Succeeded"),
+            Some(_) => Some("Failed"),
+            None => None,
+        }
+    }
+
+    /// Whether an app container was made in the present sandbox: all init containers have done their part, then, also
+    /// those that were pruned since.
+    pub(super) fn is_initialised(&self) -> bool {
+        let Some((sandbox, _)) = self.sandbox_running() else { return false };
+        self.apps().any(|unit| unit.attempts.iter().any(|container| joined(container, sandbox)))
+    }
+
+    /// Whether the start of a container is in flight whose `postStart` hook keeps it from counting as running.
+    pub(super) fn is_starting(&self, unit: &Unit<'a>) -> bool {
+        matches!(&self.memory().in_flight, Some(crate::Action::StartContainer(start))
+            if start.owner.container == unit.spec.name && start.owner.role == unit.role && start.post_start.is_some())
+    }
+}
+
+impl<'a> Unit<'a> {
+    pub(super) fn name(&self) -> &'a str {
+        &self.spec.name
+    }
+
+    pub(super) fn image(&self) -> &'a str {
+        self.spec.image.as_deref().unwrap_or_default()
+    }
+
+    /// The highest attempt.
+    pub(super) fn current(&self) -> Option<&'a Container> {
+        self.attempts.last().copied()
+    }
+
+    /// The attempt that a start now would be.
+    pub(super) fn attempt_next(&self) -> u32 {
+        if let Some(current) = self.current() {
+            return current.owner.attempt.saturating_add(1);
+        }
+        let Some(stored) = self.stored else { return 0 };
+        let count = u32::try_from(stored.restart_count).unwrap_or(0);
+        let has_run = |state: &Option<ContainerState>| {
+            state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+        };
+        if has_run(&stored.state) || has_run(&stored.last_state) { count.saturating_add(1) } else { count }
+    }
+}
+
+/// Whether a container joined this sandbox.
+fn joined(container: &Container, sandbox: &Container) -> bool {
+    container.sandbox.as_ref().is_none_or(|id| *id == sandbox.id)
+}
+
+/// Whether a sandbox was started again from outside: it has a new network then, which those of its containers that run
+/// since before are not in. A clock that was set back looks the same. Either way a new sandbox is right, and its start
+/// is by the new clock.
+fn is_spoilt(sandbox: &Container, own: &[&Container]) -> bool {
+    let State::Running { started_at: since, .. } = sandbox.state else { return false };
+    own.iter().any(|container| match container.state {
+        State::Running { started_at, .. } => {
+            container.owner.role != Role::Sandbox && joined(container, sandbox) && started_at < since
+        }
+        State::Created | State::Exited { .. } | State::Removing => false,
+    })
+}
+
+/// Whether a container runs.
+pub(super) fn is_live(container: &Container) -> bool {
+    matches!(container.state, State::Running { .. })
+}
+
+/// The spec of a pod, with the init containers of the 2016 annotation where it has none of its own.
+pub(super) fn spec_of(pod: &Pod) -> Cow<'_, PodSpec> {
+    let spec = match &pod.spec {
+        Some(spec) => Cow::Borrowed(spec),
+        None => Cow::Owned(PodSpec::default()),
+    };
+    if spec.init_containers.as_ref().is_some_and(|containers| !containers.is_empty()) {
+        return spec;
+    }
+    let annotation = pod.metadata.annotations.as_ref().and_then(|all| all.get(api::petset::INIT_CONTAINERS));
+    let containers = annotation.and_then(|text| serde_json::from_str::<Vec<ContainerSpec>>(text).ok());
+    match containers {
+        Some(containers) if !containers.is_empty() => {
+            let mut spec = spec.into_owned();
+            spec.init_containers = Some(containers);
+            Cow::Owned(spec)
+        }
+        Some(_) | None => spec,
+    }
+}
