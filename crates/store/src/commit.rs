@@ -10,21 +10,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::index::Index;
 use crate::kv::{Batch, Kv, KvError, Tree};
+use crate::log::Log;
 use crate::record;
 use crate::{
-    COMMITS_PER_SYNC, COMMITS_WAITING_MAX, Change, CommitError, Committed, Event, Expect, Key, LOG_EVENTS, OpenError,
-    REPLAY_PAGE, Revision, WatchError, Write,
+    COMMITS_PER_SYNC, COMMITS_WAITING_MAX, Change, CommitError, Committed, Event, Expect, Key, OpenError, REPLAY_PAGE,
+    Revision, WatchError, Write,
 };
-
-/// How many events more than [`LOG_EVENTS`] are kept before the oldest go: trimming costs a sync of its own.
-const LOG_SLACK: u64 = LOG_EVENTS / 10;
 
 /// The only owner of the key-value store.
 pub(crate) struct Committer {
     kv: Box<dyn Kv>,
     index: Arc<Index>,
-    /// The first revision that may be in the log.
-    log_start: Revision,
+    log: Log,
     /// Takes back what a failed commit may have left on the disk; to be done before anything else.
     undo: Option<Batch>,
 }
@@ -44,10 +41,9 @@ pub(crate) fn is_blank(kv: &mut dyn Kv) -> Result<bool, KvError> {
 impl Committer {
     /// Reads the whole store, and refuses one whose parts do not fit together.
     pub(crate) fn load(mut kv: Box<dyn Kv>, place: &str) -> Result<(Committer, Arc<Index>), OpenError> {
-        let (revision, log_start, objects) = read_all(kv.as_mut()).map_err(|error| error.at_open(place))?;
-        let oldest = oldest_before(log_start);
-        let index = Arc::new(Index::new(revision, oldest, objects));
-        Ok((Committer { kv, index: index.clone(), log_start, undo: None }, index))
+        let (revision, objects, log) = read_all(kv.as_mut()).map_err(|error| error.at_open(place))?;
+        let index = Arc::new(Index::new(revision, log.oldest(), objects));
+        Ok((Committer { kv, index: index.clone(), log, undo: None }, index))
     }
 
     /// Does the transactions in order, each on what the earlier ones leave, with one sync for all.
@@ -75,7 +71,14 @@ impl Committer {
             self.undo = None;
         }
         let batch = batch_of(events);
-        self.kv.commit(&batch).inspect_err(|_| self.undo = Some(self.before(&batch)))
+        match self.kv.commit(&batch) {
+            Ok(()) => self.log.grow(&batch),
+            Err(error) => {
+                self.undo = Some(self.before(&batch));
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The batch that brings the keys of another back to what the index shows.
@@ -96,18 +99,14 @@ impl Committer {
 
     /// Gives up the oldest events where there are too many. A failure costs nothing but disk: it is tried again.
     pub(crate) fn trim(&mut self) {
-        let revision = self.index.revision();
-        if self.undo.is_some() || revision.0 < self.log_start.0 + LOG_EVENTS + LOG_SLACK {
-            return;
-        }
-        let start = Revision(revision.0 + 1 - LOG_EVENTS);
+        let (Some(start), None) = (self.log.excess(), &self.undo) else { return };
         let mut batch = Batch::default();
-        for gone in self.log_start.0..start.0 {
-            batch.delete(Tree::Log, record::encode_revision(Revision(gone)));
+        for gone in self.log.before(start) {
+            batch.delete(Tree::Log, record::encode_revision(gone));
         }
-        self.index.forget(oldest_before(start));
+        self.index.forget(Revision(start.0 - 1));
         match self.kv.commit(&batch) {
-            Ok(()) => self.log_start = start,
+            Ok(()) => self.log.trim(start),
             Err(error) => tracing::warn!(%error, "log not trimmed"),
         }
     }
@@ -133,13 +132,8 @@ impl Committer {
     }
 }
 
-/// The oldest revision that a watch can continue from, with a log that begins at `log_start`.
-fn oldest_before(log_start: Revision) -> Revision {
-    if log_start <= Revision::FIRST.next() { Revision(0) } else { Revision(log_start.0 - 1) }
-}
-
-/// Everything in a store: the present revision, the first logged one (or the next, where none is), the objects.
-type Content = (Revision, Revision, BTreeMap<Key, Arc<Value>>);
+/// Everything in a store.
+type Content = (Revision, BTreeMap<Key, Arc<Value>>, Log);
 
 fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let damaged = |what: String| Err(KvError::Damaged(what));
@@ -167,31 +161,24 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
         return damaged(format!("{bad} cannot be read"));
     }
 
-    let mut start = None;
+    let mut log: Option<Log> = None;
     let mut last: BTreeMap<Key, (Change, Revision)> = BTreeMap::new();
-    let mut expected = None;
-    let mut gap = None;
+    let mut whole = true;
     kv.scan(Tree::Log, &[], &mut |bytes, value| {
         let head = record::decode_revision(bytes).zip(record::decode_event_head(value));
-        match head {
-            Some((made, (change, key))) if expected.is_none_or(|expected| made == expected) => {
-                start.get_or_insert(made);
-                expected = Some(made.next());
-                last.insert(key, (change, made));
-                ControlFlow::Continue(())
-            }
-            Some(_) | None => {
-                gap = expected.or(Some(revision));
-                ControlFlow::Break(())
-            }
-        }
+        let Some((made, (change, key))) = head else {
+            whole = false;
+            return ControlFlow::Break(());
+        };
+        let log = log.get_or_insert_with(|| Log::empty(made));
+        whole = made == log.end();
+        log.push(value.len());
+        last.insert(key, (change, made));
+        if whole { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    if let Some(gap) = gap {
-        return damaged(format!("its log has no event {}", gap.0));
-    }
-    let end = expected.unwrap_or(revision.next());
-    if end != revision.next() {
-        return damaged(format!("its log ends at {}, its revision is {}", end.0 - 1, revision.0));
+    let log = log.unwrap_or_else(|| Log::empty(revision.next()));
+    if !whole || log.end() != revision.next() {
+        return damaged(format!("its log breaks off before {}", log.end().0));
     }
     for (key, (change, made)) in last {
         let stored = objects.get(&key).and_then(|object| record::revision_of(object));
@@ -200,7 +187,7 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
             return damaged(format!("{key:?} is not what its log says"));
         }
     }
-    Ok((revision, start.unwrap_or(end), objects))
+    Ok((revision, objects, log))
 }
 
 /// What the events change on the disk.

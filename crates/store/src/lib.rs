@@ -6,6 +6,7 @@
 mod commit;
 mod index;
 mod kv;
+mod log;
 mod memory;
 mod migrate;
 mod record;
@@ -36,11 +37,6 @@ impl Revision {
     /// The one after it.
     fn next(self) -> Revision {
         Revision(self.0 + 1)
-    }
-
-    /// Whether nothing can have happened between the two; nothing ever did at [`Revision::FIRST`] or before.
-    fn follows(self, earlier: Revision) -> bool {
-        self == earlier.max(Revision::FIRST).next()
     }
 }
 
@@ -191,9 +187,13 @@ pub enum WatchError {
     Closed,
 }
 
-/// How many events a watch can be continued over: beyond, it is told to list again. Kubernetes keeps five minutes;
-/// ten thousand events are that at 30 writes a second, at a few tens of megabytes of disk.
-pub const LOG_EVENTS: u64 = 10_000;
+/// Over how many events a watch can be continued: beyond, it is told to list again. Kubernetes keeps five minutes;
+/// ten thousand events are that at 30 writes a second.
+pub const LOG_EVENTS: usize = 10_000;
+
+/// How large these events may be together. sled keeps what it has read or written lately in memory, so this much of
+/// the daemon's memory is the log's.
+pub const LOG_BYTES: usize = 8 << 20;
 
 /// How many transactions may wait for the disk before the next caller waits for a place in the queue.
 pub const COMMITS_WAITING_MAX: usize = 1_024;
@@ -338,7 +338,9 @@ impl Store {
             Writer::Caller(committer) => {
                 let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
                 let committer = committer.as_mut().ok_or(CommitError::Closed)?;
-                committer.group(vec![writes]).pop().expect("one transaction has one result")
+                let outcome = committer.group(vec![writes]).pop().expect("one transaction has one result");
+                committer.trim();
+                outcome
             }
         }
     }

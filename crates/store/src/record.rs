@@ -1,5 +1,7 @@
 //! How keys, objects, events and revisions are written down.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::{Change, Event, Key, Revision};
@@ -71,7 +73,8 @@ pub(crate) fn decode_object(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// An event, all but its revision: what happened, the key and the object with their lengths, the state before.
+/// An event, all but its revision: what happened, the key and the object with their lengths, and the way back to
+/// the state before. That is a JSON patch, which is a fraction of a second object.
 pub(crate) fn encode_event(event: &Event) -> Vec<u8> {
     let mut bytes = vec![match event.change {
         Change::Created => b'C',
@@ -81,7 +84,8 @@ pub(crate) fn encode_event(event: &Event) -> Vec<u8> {
     push_field(&mut bytes, &encode_key(&event.key));
     push_field(&mut bytes, &encode_object(&event.object));
     if let Some(previous) = &event.previous {
-        bytes.extend_from_slice(&encode_object(previous));
+        let way_back = json_patch::diff(&event.object, previous);
+        bytes.extend_from_slice(&serde_json::to_vec(&way_back).expect("a patch is JSON"));
     }
     bytes
 }
@@ -97,15 +101,17 @@ pub(crate) fn decode_event_head(bytes: &[u8]) -> Option<(Change, Key)> {
 pub(crate) fn decode_event(revision: Revision, bytes: &[u8]) -> Option<Event> {
     let (&change, rest) = bytes.split_first()?;
     let (key, rest) = split_field(rest)?;
-    let (object, previous) = split_field(rest)?;
-    let previous = if previous.is_empty() { None } else { Some(decode_object(previous)?.into()) };
-    Some(Event {
-        revision,
-        change: decode_change(change)?,
-        key: decode_key(key)?,
-        object: decode_object(object)?.into(),
-        previous,
-    })
+    let (object, way_back) = split_field(rest)?;
+    let object = decode_object(object)?;
+    let previous = if way_back.is_empty() { None } else { Some(Arc::new(go_back(&object, way_back)?)) };
+    Some(Event { revision, change: decode_change(change)?, key: decode_key(key)?, object: object.into(), previous })
+}
+
+fn go_back(object: &Value, way_back: &[u8]) -> Option<Value> {
+    let way_back: json_patch::Patch = serde_json::from_slice(way_back).ok()?;
+    let mut previous = object.clone();
+    json_patch::patch(&mut previous, &way_back).ok()?;
+    Some(previous)
 }
 
 fn decode_change(byte: u8) -> Option<Change> {
@@ -135,16 +141,29 @@ pub(crate) fn revision_of(object: &Value) -> Option<Revision> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
     fn any_key() -> impl Strategy<Value = Key> {
         let part = || "[\0\u{1}a-c\u{ff}.-]{0,4}";
         (part(), part(), part()).prop_map(|(resource, namespace, name)| Key::new(&resource, &namespace, &name))
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-b/~0\"-]{0,3}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-b/~0-]{0,2}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
     }
 
     proptest! {
@@ -170,19 +189,18 @@ mod tests {
             }
             let _ = decode_event(Revision(1), &bytes);
         }
-    }
 
-    #[test]
-    fn an_event_reads_back() {
-        let event = Event {
-            revision: Revision(7),
-            change: Change::Updated,
-            key: Key::new("pods", "default", "web-0"),
-            object: Arc::new(json!({"metadata": {"resourceVersion": "7"}})),
-            previous: Some(Arc::new(json!({"metadata": {"resourceVersion": "3"}}))),
-        };
-        let bytes = encode_event(&event);
-        assert_eq!(format!("{:?}", decode_event(Revision(7), &bytes)), format!("{:?}", Some(event.clone())));
-        assert_eq!(decode_event_head(&bytes), Some((event.change, event.key)));
+        #[test]
+        fn an_event_reads_back(
+            change in prop_oneof![Just(Change::Created), Just(Change::Updated), Just(Change::Deleted)],
+            key in any_key(),
+            object in any_json(),
+            previous in proptest::option::of(any_json()),
+        ) {
+            let event = Event { revision: Revision(7), change, key, object: object.into(), previous: previous.map(Arc::new) };
+            let bytes = encode_event(&event);
+            prop_assert_eq!(decode_event_head(&bytes), Some((event.change, event.key.clone())));
+            prop_assert_eq!(format!("{:?}", decode_event(Revision(7), &bytes)), format!("{:?}", Some(event)));
+        }
     }
 }

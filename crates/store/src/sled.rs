@@ -20,8 +20,9 @@ use std::sync::Once;
 use crate::OpenError;
 use crate::kv::{Batch, Kv, KvError, Op, Tree, Visit};
 
-/// sled's own cache of pages. Reads are answered by the index, so it serves commits and replays alone.
-const CACHE_BYTES: u64 = 16 << 20;
+/// sled's own cache of pages. Reads are answered by the index, so it serves commits and replays alone. sled evicts
+/// too late to keep to it in a store as small as ours; what bounds its memory is the size of the store.
+const CACHE_BYTES: u64 = 4 << 20;
 
 /// How much of a value goes into one of sled's: 17 of them, with keys of the longest names, stay below the 128 KiB
 /// that sled writes in place.
@@ -365,6 +366,10 @@ impl From<sled::Error> for KvError {
         match error {
             sled::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
                 KvError::Damaged(error.to_string())
+            }
+            // sled hands on copies, which have the kind and the debugger's view of the original.
+            sled::Error::Io(error) if error.raw_os_error().is_none() && error.kind() != ErrorKind::Other => {
+                KvError::Io(error.kind().into())
             }
             sled::Error::Io(error) => KvError::Io(error),
             sled::Error::Corruption { at, .. } => match at {

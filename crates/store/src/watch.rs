@@ -32,7 +32,8 @@ impl Watch {
         Ok(Watch {
             store: Arc::downgrade(store),
             resource: resource.map(Arc::from),
-            position: after,
+            // Nothing happened before the first revision.
+            position: after.max(Revision::FIRST),
             live,
             page: VecDeque::new(),
             over: None,
@@ -87,7 +88,7 @@ impl Watch {
         let page = store.replay(self.position).await?;
         // The log may have been trimmed since the watcher joined.
         match page.first() {
-            Some(first) if first.revision.follows(self.position) => Ok(page.into()),
+            Some(first) if first.revision == self.position.next() => Ok(page.into()),
             Some(_) | None => Err(store.index.expired(self.position)),
         }
     }

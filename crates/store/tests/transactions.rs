@@ -1,35 +1,19 @@
 //! What a transaction does to the store, in memory and on disk alike.
 #![allow(clippy::unwrap_used, reason = "what the tests share is a test too")]
 
+mod common;
+
 use std::sync::Arc;
 
+use common::{create, object, pod, update};
 use petset_store::{Change, CommitError, Event, Expect, Key, Revision, Store, Write};
 use serde_json::{Value, json};
-
-fn pod(name: &str) -> Key {
-    Key::new("pods", "default", name)
-}
-
-fn object(name: &str, phase: &str) -> Value {
-    json!({
-        "metadata": {"name": name, "namespace": "default", "uid": format!("uid-{name}"), "creationTimestamp": "2016-07-01T00:00:00Z"},
-        "status": {"phase": phase},
-    })
-}
 
 /// The object as it is stored at a revision.
 fn stored(name: &str, phase: &str, revision: u64) -> Value {
     let mut object = object(name, phase);
     object["metadata"]["resourceVersion"] = revision.to_string().into();
     object
-}
-
-fn create(name: &str, phase: &str) -> Write {
-    Write::Create { key: pod(name), object: object(name, phase) }
-}
-
-fn update(name: &str, phase: &str, expect: Expect) -> Write {
-    Write::Update { key: pod(name), object: object(name, phase), expect }
 }
 
 /// Runs a story against each kind of store.
