@@ -1,5 +1,18 @@
 //! Observe, plan, commit, act, until told to stop.
+//!
+//! Reading order: [`runtime`] is what the loop needs of the world; [`world`] is what it knows, and which units a
+//! change makes dirty; [`commit`] turns the planner's writes into transactions; [`events`] tells users;
+//! [`engine`] keeps the engine's facts in order; [`pass`] is the loop itself.
 
+pub mod board;
+pub mod commit;
+pub mod engine;
+pub mod events;
+mod leases;
+pub mod pass;
 pub mod runtime;
+pub mod world;
 
-pub use runtime::{Clock, Runtime};
+pub use board::Board;
+pub use pass::{Controller, Network, Settings};
+pub use runtime::{Clock, Hint, Observed, Runtime, Stamps};

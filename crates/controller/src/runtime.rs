@@ -58,3 +58,9 @@ pub trait Clock: Send + Sync + 'static {
     /// Returns at `until` or soon after.
     async fn sleep_until(&self, until: Timestamp);
 }
+
+/// Chance, as an argument: names for new things.
+pub trait Stamps: Send + Sync + 'static {
+    /// A new `metadata.uid`.
+    fn uid(&self) -> uuid::Uuid;
+}

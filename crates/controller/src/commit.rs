@@ -1,0 +1,163 @@
+//! The planner's writes, as transactions of the store.
+
+use std::collections::BTreeMap;
+
+use api::{
+    admission::{self, Deletion, Stamp},
+    resource::{RESOURCES, Resource},
+};
+use jiff::Timestamp;
+use plan::Write;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Expect, Key, Revision, Store};
+use uuid::Uuid;
+
+use crate::world::resources;
+
+/// A write that the contract does not allow, such as a pod from a template that is not valid. It is for the user to
+/// mend: retrying cannot help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The name of the object.
+    pub name: String,
+    /// The server's sentence.
+    pub message: String,
+}
+
+/// One write, as the store takes it; `None` where there is nothing to do any more.
+pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Result<Option<store::Write>, Refused> {
+    Ok(match write {
+        Write::CreatePod(pod) => Some(create(resources::PODS, &*pod, uid, now)?),
+        Write::CreateClaim(claim) => Some(create(resources::CLAIMS, &*claim, uid, now)?),
+        Write::CreateVolume(volume) => Some(create(resources::VOLUMES, &*volume, uid, now)?),
+        Write::UpdatePod(pod) => replace(store, resources::PODS, &*pod),
+        Write::UpdateClaim(claim) => replace(store, resources::CLAIMS, &*claim),
+        Write::UpdateVolume(volume) => replace(store, resources::VOLUMES, &*volume),
+        Write::UpdateNamespace(namespace) => replace_with_status(&*namespace),
+        Write::PodStatus { namespace, name, rv, status } => {
+            set_status(store, Key::new(resources::PODS, &namespace, &name), &rv, json!(status))
+        }
+        Write::ClaimStatus { namespace, name, rv, status } => {
+            set_status(store, Key::new(resources::CLAIMS, &namespace, &name), &rv, json!(status))
+        }
+        Write::VolumeStatus { name, rv, status } => {
+            set_status(store, Key::new(resources::VOLUMES, "", &name), &rv, json!(status))
+        }
+        Write::PetSetStatus { namespace, name, rv, observed_generation, replicas } => {
+            let status = json!({"observedGeneration": observed_generation, "replicas": replicas});
+            set_status(store, Key::new(resources::PETSETS, &namespace, &name), &rv, status)
+        }
+        Write::DeletePod { namespace, name, rv } => {
+            delete(store, Key::new(resources::PODS, &namespace, &name), &rv, now)
+        }
+        Write::DeleteContent { resource, namespace, name, rv } => {
+            delete(store, Key::new(&resource, &namespace, &name), &rv, now)
+        }
+        Write::RemovePod { namespace, name, rv } => remove(store, Key::new(resources::PODS, &namespace, &name), &rv),
+        Write::RemoveVolume { name, rv } => remove(store, Key::new(resources::VOLUMES, "", &name), &rv),
+        Write::RemoveNamespace { name, rv } => {
+            Some(store::Write::Delete { key: Key::new(resources::NAMESPACES, "", &name), expect: at(&rv) })
+        }
+        Write::Endpoints { endpoints, rv: None } => Some(create(resources::ENDPOINTS, &*endpoints, uid, now)?),
+        Write::Endpoints { endpoints, rv: Some(_) } => replace_with_status(&*endpoints),
+    })
+}
+
+fn create(resource: &str, object: &impl Serialize, uid: Uuid, now: Timestamp) -> Result<store::Write, Refused> {
+    let object = json!(object);
+    let name = text(&object, "name").to_owned();
+    let namespace = text(&object, "namespace").to_owned();
+    let created = admission::create(served(resource), &namespace, object, &Stamp { uid, now });
+    let object = created.map_err(|status| Refused { name, message: status.message })?;
+    Ok(store::Write::Create { key: key_of(resource, &object), object })
+}
+
+/// Replaces metadata and spec and keeps the stored status, unless this was the last finalizer of an object that is
+/// being deleted: then it goes.
+fn replace(store: &Store, resource: &str, object: &impl Serialize) -> Option<store::Write> {
+    let mut object = json!(object);
+    let key = key_of(resource, &object);
+    let expect = at(text(&object, "resourceVersion"));
+    if is_finished(&object) && resource != resources::PODS {
+        return Some(store::Write::Delete { key, expect });
+    }
+    let stored = store.get(&key)?;
+    match stored.get("status") {
+        Some(status) => object["status"] = status.clone(),
+        None => drop(object.as_object_mut().and_then(|object| object.remove("status"))),
+    }
+    Some(store::Write::Update { key, object, expect })
+}
+
+fn replace_with_status(object: &impl Serialize) -> Option<store::Write> {
+    let object = json!(object);
+    let resource = match text_at(&object, "kind") {
+        "Namespace" => resources::NAMESPACES,
+        "Endpoints" => resources::ENDPOINTS,
+        _ => return None,
+    };
+    let expect = at(text(&object, "resourceVersion"));
+    Some(store::Write::Update { key: key_of(resource, &object), object, expect })
+}
+
+fn set_status(store: &Store, key: Key, rv: &str, status: Value) -> Option<store::Write> {
+    let mut object = (*store.get(&key)?).clone();
+    object["status"] = status;
+    Some(store::Write::Update { key, object, expect: at(rv) })
+}
+
+/// What `DELETE` does, with the object's own grace period.
+fn delete(store: &Store, key: Key, rv: &str, now: Timestamp) -> Option<store::Write> {
+    let stored = store.get(&key)?;
+    match admission::delete(served(&key.resource), &stored, &admission::DeleteOptions::default(), now) {
+        Ok(Deletion::Remove) => Some(store::Write::Delete { key, expect: at(rv) }),
+        Ok(Deletion::Mark(object)) => Some(store::Write::Update { key, object, expect: at(rv) }),
+        Err(status) => {
+            tracing::warn!(?key, status.message, "deletion refused");
+            None
+        }
+    }
+}
+
+/// Removes an object whose outside is gone; one that a finalizer still holds stays, marked.
+fn remove(store: &Store, key: Key, rv: &str) -> Option<store::Write> {
+    let stored = store.get(&key)?;
+    let held = stored["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+    if held {
+        let mut object = (*stored).clone();
+        object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+        return Some(store::Write::Update { key, object, expect: at(rv) });
+    }
+    Some(store::Write::Delete { key, expect: at(rv) })
+}
+
+fn is_finished(object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let held = metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+    metadata.get("deletionTimestamp").is_some() && !held
+}
+
+fn served(resource: &str) -> &'static Resource {
+    // Looked up by the name that the store uses; the planner names only what is registered.
+    static BY_NAME: std::sync::LazyLock<BTreeMap<String, &'static Resource>> =
+        std::sync::LazyLock::new(|| RESOURCES.iter().map(|resource| (resource.qualified(), *resource)).collect());
+    BY_NAME.get(resource).expect("the planner names only resources of the registry")
+}
+
+fn key_of(resource: &str, object: &Value) -> Key {
+    Key::new(resource, text(object, "namespace"), text(object, "name"))
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object["metadata"][field].as_str().unwrap_or_default()
+}
+
+fn text_at<'a>(object: &'a Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}
+
+fn at(rv: &str) -> Expect {
+    // An object without a revision was never stored: nothing has revision 0, so the write loses its race.
+    Expect::At(Revision(rv.parse().unwrap_or(0)))
+}

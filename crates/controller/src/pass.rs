@@ -1,0 +1,296 @@
+//! The loop: observe, plan, commit, act.
+//!
+//! A wake-up carries no data: whatever happened, the units that may plan differently are marked dirty and planned
+//! again from what is. A crash at any line is therefore repaired by running the loop again.
+
+mod act;
+mod observe;
+mod plans;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    net::Ipv4Addr,
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use plan::{
+    address::Leases,
+    facts::PodKey,
+    pod::{Host, Image, Memory},
+    zone::{Records, Zone},
+};
+use store::{Change, CommitError, Event, Store, Watch, WatchError};
+
+use crate::{
+    board::Board,
+    engine::View,
+    events::Recorder,
+    leases,
+    runtime::{Clock, Runtime, Stamps},
+    world::{Name, Unit, World, resources},
+};
+use act::Answer;
+
+/// How often everything is observed although no hint says so: hints can be lost.
+const OBSERVED_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// How soon a silent engine is asked again.
+const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// How soon a unit whose write failed on the disk is planned again.
+const WRITTEN_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// How often old events are swept away.
+const SWEPT_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// So many units are planned before the loop looks for news again, so that no storm keeps it from seeing a shutdown.
+const UNITS_PER_PASS_MAX: usize = 1_000;
+
+/// The instance's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// All addresses.
+    pub subnet: Ipv4Net,
+    /// The host's address on it, where DNS listens.
+    pub gateway: Ipv4Addr,
+}
+
+/// What the loop is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What is the same for all pods.
+    pub host: Host,
+    /// Where pods get their addresses.
+    pub network: Network,
+}
+
+/// The loop. One per instance.
+pub struct Controller<R, C> {
+    store: Store,
+    runtime: Arc<R>,
+    clock: Arc<C>,
+    stamps: Arc<dyn Stamps>,
+    settings: Settings,
+    zone: Arc<ArcSwap<Zone>>,
+    board: Arc<Board>,
+
+    world: World,
+    engine: View,
+    leases: Leases,
+    memories: BTreeMap<PodKey, Memory>,
+    /// References whose presence in the engine is known: `None` where it does not have the image.
+    images: BTreeMap<String, Option<Image>>,
+    records: BTreeMap<Name, Arc<Records>>,
+    recorder: Recorder,
+
+    dirty: BTreeSet<Unit>,
+    alarms: BTreeMap<Alarm, Timestamp>,
+    answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    asking: Asking,
+}
+
+/// Questions and actions that are under way, so that none is put twice.
+#[derive(Debug, Default)]
+struct Asking {
+    everything: bool,
+    pods: BTreeSet<PodKey>,
+    /// Pods that a hint named while they were being observed: the answer may be from before the hint.
+    pods_again: BTreeSet<PodKey>,
+    images: BTreeSet<String>,
+    /// Engine volumes that are being made or removed.
+    volumes: BTreeSet<String>,
+}
+
+/// What is to be done at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    Observe,
+    Sweep,
+    Plan(Unit),
+}
+
+impl<R: Runtime, C: Clock> Controller<R, C> {
+    /// A loop over this store and this engine. `zone` and `board` are where others read its results.
+    pub fn new(
+        store: Store,
+        runtime: Arc<R>,
+        clock: Arc<C>,
+        stamps: Arc<dyn Stamps>,
+        settings: Settings,
+        zone: Arc<ArcSwap<Zone>>,
+        board: Arc<Board>,
+    ) -> Self {
+        Controller {
+            store,
+            runtime,
+            clock,
+            stamps,
+            settings,
+            zone,
+            board,
+            world: World::default(),
+            engine: View::default(),
+            leases: Leases::new(),
+            memories: BTreeMap::new(),
+            images: BTreeMap::new(),
+            records: BTreeMap::new(),
+            recorder: Recorder::default(),
+            dirty: BTreeSet::new(),
+            alarms: BTreeMap::new(),
+            answers: FuturesUnordered::new(),
+            asking: Asking::default(),
+        }
+    }
+
+    /// Runs until `shutdown` resolves or the store closes. Nothing is stopped then: pets outlive the daemon.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut hints = self.runtime.hints();
+        let Ok(mut watch) = self.load() else { return };
+        self.observe_everything();
+        self.alarms.insert(Alarm::Sweep, self.clock.now() + SWEPT_EVERY);
+        loop {
+            if self.drain(&mut watch).is_err() {
+                return;
+            }
+            self.settle().await;
+            let clock = Arc::clone(&self.clock);
+            let alarm = self.alarms.values().min().copied().unwrap_or(Timestamp::MAX);
+            let more = !self.dirty.is_empty();
+            // Every arm is cancel-safe: a watch, a stream and a set of futures lose nothing when their `next` is
+            // dropped, and a dropped alarm is set again.
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                event = watch.next() => match event {
+                    Ok(event) => self.apply(&event),
+                    Err(WatchError::Closed) => return,
+                    Err(error @ (WatchError::Expired { .. } | WatchError::Future { .. })) => {
+                        tracing::warn!(%error, "fell behind the store; loading it again");
+                        let Ok(anew) = self.load() else { return };
+                        watch = anew;
+                    }
+                },
+                Some(answer) = self.answers.next(), if !self.answers.is_empty() => self.take(answer).await,
+                Some(hint) = hints.next() => self.follow(hint),
+                () = clock.sleep_until(alarm), if !more => self.ring().await,
+                () = std::future::ready(()), if more => {}
+            }
+        }
+    }
+
+    /// Reads everything, and returns a watch that goes on from there.
+    fn load(&mut self) -> Result<Watch, WatchError> {
+        let from = self.store.revision();
+        let watch = self.store.watch(None, from)?;
+        self.world = World::default();
+        for resource in resources::KEPT {
+            for object in self.store.list(resource, None).items {
+                if let Some(event) = as_event(resource, Change::Created, object) {
+                    let units = self.world.apply(&event);
+                    self.dirty.extend(units);
+                }
+            }
+        }
+        self.leases = leases::load(&self.store);
+        self.dirty.extend(self.engine.pods().cloned().map(Unit::Pod));
+        Ok(watch)
+    }
+
+    /// Takes in every change that has happened already.
+    fn drain(&mut self, watch: &mut Watch) -> Result<(), WatchError> {
+        while let Some(event) = watch.next().now_or_never() {
+            match event {
+                Ok(event) => self.apply(&event),
+                Err(WatchError::Closed) => return Err(WatchError::Closed),
+                // The next `next` says the same, and the loop loads again.
+                Err(WatchError::Expired { .. } | WatchError::Future { .. }) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &Event) {
+        let units = self.world.apply(event);
+        self.dirty.extend(units);
+    }
+
+    /// Plans what is dirty, until nothing is.
+    async fn settle(&mut self) {
+        for _ in 0..UNITS_PER_PASS_MAX {
+            let Some(unit) = self.dirty.pop_first() else { return };
+            self.alarms.remove(&Alarm::Plan(unit.clone()));
+            self.plan(unit).await;
+        }
+    }
+
+    /// Does what is due.
+    async fn ring(&mut self) {
+        let now = self.clock.now();
+        let due: Vec<Alarm> =
+            self.alarms.iter().filter(|(_, at)| **at <= now).map(|(alarm, _)| alarm.clone()).collect();
+        for alarm in due {
+            self.alarms.remove(&alarm);
+            match alarm {
+                Alarm::Observe => self.observe_everything(),
+                Alarm::Sweep => {
+                    self.alarms.insert(Alarm::Sweep, now + SWEPT_EVERY);
+                    for write in self.recorder.sweep(&self.store, now) {
+                        self.commit_quietly(vec![write]).await;
+                    }
+                    let pods = &self.world.pods;
+                    self.engine.forget(|pod| pods.get(&pod.namespace, &pod.name).is_some());
+                }
+                Alarm::Plan(unit) => drop(self.dirty.insert(unit)),
+            }
+        }
+    }
+
+    fn look_again(&mut self, unit: &Unit, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            let alarm = self.alarms.entry(Alarm::Plan(unit.clone())).or_insert(at);
+            *alarm = at.min(*alarm);
+        }
+    }
+
+    /// Commits, and takes the result in at once, so that the next unit plans on it.
+    async fn commit(&mut self, writes: Vec<store::Write>) -> Result<(), CommitError> {
+        let changes: Vec<(String, Change)> = writes
+            .iter()
+            .map(|write| match write {
+                store::Write::Create { key, .. } => (key.resource.to_string(), Change::Created),
+                store::Write::Update { key, .. } | store::Write::Check { key, .. } => {
+                    (key.resource.to_string(), Change::Updated)
+                }
+                store::Write::Delete { key, .. } => (key.resource.to_string(), Change::Deleted),
+            })
+            .collect();
+        let committed = self.store.commit(writes).await?;
+        for ((resource, change), object) in changes.into_iter().zip(committed) {
+            if let Some(event) = as_event(&resource, change, object) {
+                self.apply(&event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what nothing depends on; a lost race is not worth a word.
+    async fn commit_quietly(&mut self, writes: Vec<store::Write>) {
+        match self.commit(writes).await {
+            Ok(())
+            | Err(CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_) | CommitError::Closed) => {
+            }
+            Err(error @ CommitError::Storage(_)) => tracing::warn!(%error, "event not kept"),
+        }
+    }
+}
+
+/// An object of the store as the change that made it.
+fn as_event(resource: &str, change: Change, object: Arc<serde_json::Value>) -> Option<Event> {
+    let metadata = &object["metadata"];
+    let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+    let revision = store::Revision(text("resourceVersion").parse().ok()?);
+    let key = store::Key::new(resource, text("namespace"), text("name"));
+    Some(Event { revision, change, key, object, previous: None })
+}

@@ -1,0 +1,176 @@
+//! Actions under way, and what comes of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use plan::{
+    Action, Note,
+    action::{Done, Failure},
+    facts::{Container, PodKey},
+    pod::{self, Image},
+};
+
+use super::Controller;
+use crate::{
+    engine::Asked,
+    runtime::{Clock, Observed, Runtime},
+    world::Unit,
+};
+
+/// What comes back from the engine.
+pub(super) enum Answer {
+    /// What there is.
+    Everything { asked: Asked, result: Result<Observed, Failure> },
+    /// What there is of one pod.
+    Pod { asked: Asked, pod: PodKey, result: Result<Vec<Container>, Failure> },
+    /// Which images there are.
+    Images { references: BTreeSet<String>, result: Result<BTreeMap<String, Image>, Failure> },
+    /// How an action on a pod ended, and what there is of the pod since.
+    Acted {
+        pod: PodKey,
+        action: Action,
+        result: Result<Done, Failure>,
+        ended: Asked,
+        facts: Option<Result<Vec<Container>, Failure>>,
+    },
+    /// How an action on a claim's volume ended.
+    Volume { action: Action, result: Result<Done, Failure> },
+}
+
+impl<R: Runtime, C: Clock> Controller<R, C> {
+    /// Begins an action on a pod.
+    pub(super) fn act_on_pod(&mut self, key: &PodKey, action: Action) {
+        let memory = self.memories.entry(key.clone()).or_default();
+        pod::begin(memory, &action, self.clock.now());
+        let (runtime, order, pod) = (Arc::clone(&self.runtime), self.engine.order(), key.clone());
+        self.answers.push(Box::pin(async move {
+            let result = runtime.act(&action).await;
+            let ended = order.ask();
+            // The pod is not planned before the facts show what the action did.
+            let facts = match &action {
+                Action::Probe(_) => None,
+                _ => Some(runtime.observe_pod(&pod).await),
+            };
+            Answer::Acted { pod, action, result, ended, facts }
+        }));
+    }
+
+    /// Begins to make or remove a claim's volume, unless that is under way.
+    pub(super) fn act_on_volume(&mut self, action: Action) {
+        let name = match &action {
+            Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => name.clone(),
+            _ => return,
+        };
+        if !self.asking.volumes.insert(name) {
+            return;
+        }
+        let runtime = Arc::clone(&self.runtime);
+        self.answers.push(Box::pin(async move {
+            let result = runtime.act(&action).await;
+            Answer::Volume { action, result }
+        }));
+    }
+
+    /// Takes in an answer.
+    pub(super) async fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Everything { asked, result } => self.observed_everything(asked, result),
+            Answer::Pod { asked, pod, result } => self.observed_pod(asked, pod, result),
+            Answer::Images { references, result } => self.know_images(&references, result),
+            Answer::Volume { action, result } => self.volume_done(&action, &result),
+            Answer::Acted { pod, action, result, ended, facts } => {
+                if let Some(facts) = facts {
+                    self.engine.acted(ended, &pod);
+                    self.volumes_touched(&action, &result);
+                    match facts {
+                        Ok(facts) => drop(self.engine.observed_pod(ended, &pod, facts)),
+                        Err(failure) => self.engine_failed(&failure),
+                    }
+                }
+                let notes = self.record(&pod, &action, &result);
+                self.tell(notes).await;
+                self.dirty.insert(Unit::Pod(pod));
+            }
+        }
+    }
+
+    /// Folds a result into what is remembered of the pod.
+    fn record(&mut self, key: &PodKey, action: &Action, result: &Result<Done, Failure>) -> Vec<Note> {
+        let now = self.clock.now();
+        match result {
+            Ok(_) => tracing::debug!(pod = %key, action = name_of(action), "done"),
+            Err(failure) => tracing::info!(pod = %key, action = name_of(action), ?failure, "failed"),
+        }
+        match (action, result) {
+            (Action::PullImage { image }, Ok(_)) => drop(self.images.remove(image)),
+            (Action::StartContainer(start), Err(Failure::Image(_))) => drop(self.images.remove(&start.image)),
+            (_, Err(Failure::Silent(_))) => self.observe_everything(),
+            _ => {}
+        }
+        let pod = self.world.pods.get(&key.namespace, &key.name);
+        let memory = self.memories.entry(key.clone()).or_default();
+        pod::record(memory, pod, action, result, now)
+    }
+
+    fn volumes_touched(&mut self, action: &Action, result: &Result<Done, Failure>) {
+        match (action, result) {
+            (Action::CreateVolume { name, labels }, Ok(_)) => self.engine.volume_created(name, labels),
+            (Action::RemoveVolume { name }, Ok(_)) => self.engine.volume_removed(name),
+            // Which volumes are mounted has changed: a claim's volume may be free to go.
+            (Action::Remove { .. }, Ok(_)) => self.observe_everything(),
+            _ => {}
+        }
+    }
+
+    fn volume_done(&mut self, action: &Action, result: &Result<Done, Failure>) {
+        if let Action::CreateVolume { name, .. } | Action::RemoveVolume { name } = action {
+            self.asking.volumes.remove(name);
+        }
+        self.volumes_touched(action, result);
+        match result {
+            Ok(_) => drop(self.dirty.insert(Unit::Claims)),
+            Err(failure) => {
+                tracing::warn!(?action, ?failure, "volume action failed");
+                let again = self.clock.now() + super::ASKED_AGAIN_AFTER;
+                self.look_again(&Unit::Claims, Some(again));
+                self.observe_everything();
+            }
+        }
+    }
+
+    fn know_images(&mut self, references: &BTreeSet<String>, result: Result<BTreeMap<String, Image>, Failure>) {
+        for reference in references {
+            self.asking.images.remove(reference);
+        }
+        match result {
+            Ok(mut have) => {
+                for reference in references {
+                    self.images.insert(reference.clone(), have.remove(reference));
+                }
+                let names = |pod| !crate::world::images_of(pod).is_disjoint(references);
+                let pods = self.world.pods.all().filter(|(_, pod)| names(pod));
+                let units = pods.map(|((namespace, name), _)| {
+                    Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })
+                });
+                self.dirty.extend(units.collect::<Vec<_>>());
+            }
+            Err(failure) => self.engine_failed(&failure),
+        }
+    }
+}
+
+/// A word for the log.
+pub(super) fn name_of(action: &Action) -> &'static str {
+    match action {
+        Action::PullImage { .. } => "pull image",
+        Action::CreateVolume { .. } => "create volume",
+        Action::RemoveVolume { .. } => "remove volume",
+        Action::StartSandbox(_) => "start sandbox",
+        Action::StartContainer(_) => "start container",
+        Action::Stop(_) => "stop",
+        Action::Remove { .. } => "remove",
+        Action::Probe(_) => "probe",
+    }
+}

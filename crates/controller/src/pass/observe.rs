@@ -1,0 +1,133 @@
+//! Asking the engine, and taking in what it says.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use plan::{action::Failure, facts::PodKey};
+
+use super::{ASKED_AGAIN_AFTER, Alarm, Answer, Controller, OBSERVED_EVERY};
+use crate::{
+    engine::Asked,
+    runtime::{Clock, Hint, Observed, Runtime},
+    world::Unit,
+};
+
+impl<R: Runtime, C: Clock> Controller<R, C> {
+    /// Puts the question about everything, unless it is being put.
+    pub(super) fn observe_everything(&mut self) {
+        if std::mem::replace(&mut self.asking.everything, true) {
+            return;
+        }
+        let (runtime, order) = (Arc::clone(&self.runtime), self.engine.order());
+        self.answers.push(Box::pin(async move {
+            let asked = order.ask();
+            Answer::Everything { asked, result: runtime.observe().await }
+        }));
+    }
+
+    /// Puts the question about one pod; where it is being put already, once more afterwards.
+    pub(super) fn observe_pod(&mut self, pod: PodKey) {
+        if !self.asking.pods.insert(pod.clone()) {
+            self.asking.pods_again.insert(pod);
+            return;
+        }
+        let (runtime, order) = (Arc::clone(&self.runtime), self.engine.order());
+        self.answers.push(Box::pin(async move {
+            let asked = order.ask();
+            let result = runtime.observe_pod(&pod).await;
+            Answer::Pod { asked, pod, result }
+        }));
+    }
+
+    /// Asks which of these images the engine has, as far as that is not known or being asked.
+    pub(super) fn ask_for_images(&mut self, references: BTreeSet<String>) {
+        let new: BTreeSet<String> =
+            references.into_iter().filter(|reference| self.asking.images.insert(reference.clone())).collect();
+        if new.is_empty() {
+            return;
+        }
+        let runtime = Arc::clone(&self.runtime);
+        self.answers.push(Box::pin(async move {
+            let result = runtime.images(&new).await;
+            Answer::Images { references: new, result }
+        }));
+    }
+
+    /// Follows a hint.
+    pub(super) fn follow(&mut self, hint: Hint) {
+        match hint {
+            Hint::Pod(pod) => self.observe_pod(pod),
+            Hint::Everything => self.observe_everything(),
+        }
+    }
+
+    /// Takes in what the engine says of everything.
+    pub(super) fn observed_everything(&mut self, asked: Asked, result: Result<Observed, Failure>) {
+        self.asking.everything = false;
+        let now = self.clock.now();
+        match result {
+            Ok(observed) => {
+                let news = !self.engine.is_answering();
+                let (pods, volumes) = self.engine.observed(asked, observed);
+                self.alarms.insert(Alarm::Observe, now + OBSERVED_EVERY);
+                // What is in the engine may have changed unseen: images are asked for again when next needed.
+                self.images.clear();
+                if news {
+                    tracing::info!("the engine answers");
+                    self.mark_all_pods();
+                    self.dirty.insert(Unit::Claims);
+                } else {
+                    self.dirty.extend(pods.into_iter().map(Unit::Pod));
+                    if volumes {
+                        // A pod may wait for a volume, or mount one that is gone.
+                        self.mark_all_pods();
+                        self.dirty.insert(Unit::Claims);
+                    }
+                }
+            }
+            Err(failure) => self.engine_failed(&failure),
+        }
+    }
+
+    /// Takes in what the engine says of one pod.
+    pub(super) fn observed_pod(
+        &mut self,
+        asked: Asked,
+        pod: PodKey,
+        result: Result<Vec<plan::facts::Container>, Failure>,
+    ) {
+        self.asking.pods.remove(&pod);
+        match result {
+            Ok(facts) => {
+                if self.engine.observed_pod(asked, &pod, facts) {
+                    self.dirty.insert(Unit::Pod(pod.clone()));
+                }
+                if self.asking.pods_again.remove(&pod) {
+                    self.observe_pod(pod);
+                }
+            }
+            Err(failure) => {
+                self.asking.pods_again.remove(&pod);
+                self.engine_failed(&failure);
+            }
+        }
+    }
+
+    /// The engine did not answer a question: nothing is concluded, and it is asked again soon.
+    pub(super) fn engine_failed(&mut self, failure: &Failure) {
+        if self.engine.fell_silent() {
+            tracing::warn!(?failure, "the engine does not answer; nothing is decided until it does");
+        }
+        self.alarms.insert(Alarm::Observe, self.clock.now() + ASKED_AGAIN_AFTER);
+    }
+
+    /// Marks every identity that has an object, a container or scratch space.
+    fn mark_all_pods(&mut self) {
+        let objects = self
+            .world
+            .pods
+            .all()
+            .map(|((namespace, name), _)| PodKey { namespace: namespace.clone(), name: name.clone() });
+        let all = objects.chain(self.engine.pods().cloned()).chain(self.engine.scratch_pods());
+        self.dirty.extend(all.map(Unit::Pod).collect::<Vec<_>>());
+    }
+}

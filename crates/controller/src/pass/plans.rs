@@ -1,0 +1,321 @@
+//! One unit at a time: gather what the planner may read, plan, commit, begin the actions.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use plan::{
+    Note, NoteKind, Subject, Wait, Write, address, claim,
+    facts::PodKey,
+    namespace::{self, Content},
+    pod, set, zone,
+};
+use store::CommitError;
+
+use super::{Controller, WRITTEN_AGAIN_AFTER};
+use crate::{
+    commit::{self, Refused},
+    leases,
+    runtime::{Clock, Runtime},
+    world::{Name, Unit, claims_of, images_of},
+};
+
+impl<R: Runtime, C: Clock> Controller<R, C> {
+    /// Plans one unit and sets going what it says.
+    pub(super) async fn plan(&mut self, unit: Unit) {
+        match &unit {
+            Unit::Zone(service) => self.plan_zone(&unit, service.clone()).await,
+            Unit::Namespace(name) => self.plan_namespace(&unit, name).await,
+            Unit::Claims => self.plan_claims(&unit).await,
+            Unit::Set(name) => self.plan_set(&unit, name).await,
+            Unit::Pod(key) => self.plan_pod(&unit, key).await,
+        }
+    }
+
+    async fn plan_zone(&mut self, unit: &Unit, name: Name) {
+        let (namespace, service) = (&name.0, &name.1);
+        let plan = self.world.services.get(namespace, service).map(|object| {
+            let pods: Vec<_> = self.world.pods.of(namespace).map(|(_, pod)| pod).collect();
+            zone::plan(object, &pods, self.world.endpoints.get(namespace, service))
+        });
+        match plan {
+            Some(plan) => {
+                let records = Arc::new(plan.records);
+                if self.records.get(&name) != Some(&records) {
+                    self.records.insert(name, records);
+                    self.publish();
+                }
+                self.carry_out(unit, plan.writes, Vec::new(), Vec::new()).await;
+            }
+            None => {
+                if self.records.remove(&name).is_some() {
+                    self.publish();
+                }
+                let left: Vec<_> = self.world.endpoints.get(namespace, service).into_iter().collect();
+                let writes = zone::orphans(&[], &left);
+                self.carry_out(unit, writes, Vec::new(), Vec::new()).await;
+            }
+        }
+    }
+
+    /// Puts a new zone in the place of the old one, whole.
+    fn publish(&mut self) {
+        let serial = self.zone.load().serial.wrapping_add(1);
+        let namespaces: Vec<_> = self.world.namespaces.all().map(|(_, namespace)| namespace).collect();
+        let host = &self.settings.host;
+        let networks = [ipnet::IpNet::V4(self.settings.network.subnet)];
+        let zone = zone::assemble(&host.domain, serial, Some(host.dns), &networks, &namespaces, self.records.clone());
+        self.zone.store(Arc::new(zone));
+    }
+
+    async fn plan_namespace(&mut self, unit: &Unit, name: &str) {
+        self.publish();
+        let Some(object) = self.world.namespaces.get("", name) else {
+            self.board.post(unit, Vec::new());
+            return;
+        };
+        if object.metadata.deletion_timestamp.is_none() {
+            self.board.post(unit, Vec::new());
+            return;
+        }
+        let mut content = Vec::new();
+        for resource in api::resource::RESOURCES {
+            if resource.scope == api::resource::Scope::Cluster {
+                continue;
+            }
+            let resource = resource.qualified();
+            for object in self.store.list(&resource, Some(name)).items {
+                let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+                let deleting = object["metadata"].get("deletionTimestamp").is_some();
+                content.push(Content {
+                    resource: resource.clone(),
+                    name: text("name"),
+                    rv: text("resourceVersion"),
+                    deleting,
+                });
+            }
+        }
+        let plan = namespace::plan(object, &content);
+        self.carry_out(unit, plan.writes, Vec::new(), plan.waits).await;
+    }
+
+    async fn plan_claims(&mut self, unit: &Unit) {
+        let claims: Vec<_> = self.world.claims.all().map(|(_, claim)| claim).collect();
+        let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
+        let classes: Vec<_> = self.world.classes.all().map(|(_, class)| class).collect();
+        let pods: Vec<_> = self.world.pods.all().map(|(_, pod)| pod).collect();
+        let plan = claim::plan(&claim::Input {
+            claims: &claims,
+            volumes: &volumes,
+            classes: &classes,
+            pods: &pods,
+            engine: self.engine.volumes(),
+            mounted: self.engine.mounted(),
+            instance: &self.settings.host.instance,
+            now: self.clock.now(),
+        });
+        self.look_again(unit, plan.look_again);
+        if self.carry_out(unit, plan.writes, plan.notes, plan.waits).await {
+            for action in plan.actions {
+                self.act_on_volume(action);
+            }
+        }
+    }
+
+    async fn plan_set(&mut self, unit: &Unit, name: &Name) {
+        let (namespace, name) = (name.0.as_str(), name.1.as_str());
+        let Some(object) = self.world.petsets.get(namespace, name) else {
+            self.board.post(unit, Vec::new());
+            return;
+        };
+        let pods = self.world.pods_of_set(namespace, object);
+        let claims: Vec<_> = self.world.claims.of(namespace).map(|(_, claim)| claim).collect();
+        let plan = set::plan(&set::Input {
+            set: object,
+            pods: &pods,
+            claims: &claims,
+            service: self.world.services.get(namespace, &object.spec.service_name),
+            now: self.clock.now(),
+        });
+        self.look_again(unit, plan.look_again);
+        self.carry_out(unit, plan.writes, plan.notes, plan.waits).await;
+    }
+
+    async fn plan_pod(&mut self, unit: &Unit, key: &PodKey) {
+        if !self.engine.is_answering() {
+            // Silence is not absence: the pod is planned when the engine has answered.
+            return;
+        }
+        let scratch = self.engine.scratch(key);
+        let object = self.world.pods.get(&key.namespace, &key.name);
+        if object.is_none() && self.engine.containers(key).is_empty() && scratch.is_empty() {
+            if self.memories.remove(key).is_some() {
+                self.keep_lease(key).await;
+            }
+            self.board.post(unit, Vec::new());
+            return;
+        }
+        if let Some(object) = object {
+            let unknown: std::collections::BTreeSet<String> =
+                images_of(object).into_iter().filter(|reference| !self.images.contains_key(reference)).collect();
+            if !unknown.is_empty() && object.metadata.deletion_timestamp.is_none() {
+                self.ask_for_images(unknown);
+                return;
+            }
+        }
+        let address = self.address_of(key).await;
+        let plan = self.decide_pod(key, &scratch, address);
+        self.look_again(unit, plan.look_again);
+        if self.carry_out(unit, plan.writes, plan.notes, plan.waits).await {
+            for action in plan.actions {
+                self.act_on_pod(key, action);
+            }
+        }
+    }
+
+    fn decide_pod(&self, key: &PodKey, scratch: &[String], address: Result<IpAddr, String>) -> pod::Plan {
+        static FRESH: std::sync::LazyLock<pod::Memory> = std::sync::LazyLock::new(pod::Memory::default);
+        let object = self.world.pods.get(&key.namespace, &key.name);
+        let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
+        let claims: BTreeMap<String, pod::ClaimState> = object
+            .iter()
+            .flat_map(|object| claims_of(object))
+            .map(|name| {
+                let claim = self.world.claims.get(&key.namespace, name);
+                (name.to_owned(), claim::state(claim, name, &volumes, self.engine.volumes()))
+            })
+            .collect();
+        let images = object.map(images_of).unwrap_or_default();
+        let images =
+            images.into_iter().filter_map(|name| Some((name.clone(), self.images.get(&name)?.clone()?))).collect();
+        pod::plan(&pod::Input {
+            key,
+            pod: object,
+            containers: self.engine.containers(key),
+            scratch,
+            claims: &claims,
+            address,
+            images: &images,
+            memory: self.memories.get(key).unwrap_or(&FRESH),
+            host: &self.settings.host,
+            now: self.clock.now(),
+        })
+    }
+
+    /// The address that an identity holds; one that has none gets one, on disk before it is used.
+    async fn address_of(&mut self, key: &PodKey) -> Result<IpAddr, String> {
+        if let Some(lease) = self.leases.get(key) {
+            return Ok(IpAddr::V4(lease.address));
+        }
+        let network = self.settings.network;
+        let exists = |pod: &PodKey| {
+            self.world.pods.get(&pod.namespace, &pod.name).is_some() || !self.engine.containers(pod).is_empty()
+        };
+        let address = address::assign(&self.leases, &exists, key, network.subnet, network.gateway)?;
+        let now = self.clock.now();
+        let lease = address::Lease { address, last_used: now.as_second() };
+        let former = self.leases.iter().find(|(_, lease)| lease.address == address).map(|(pod, _)| pod.clone());
+        let mut writes: Vec<store::Write> = former.iter().map(leases::give_up).collect();
+        writes.push(leases::keep(&self.store, key, &lease, self.stamps.uid(), &now.to_string()));
+        self.store.commit(writes).await.map_err(|error| format!("cannot keep the pod's address: {error}"))?;
+        if let Some(former) = former {
+            self.leases.remove(&former);
+        }
+        self.leases.insert(key.clone(), lease);
+        Ok(IpAddr::V4(address))
+    }
+
+    /// Notes when an identity was last seen, so that its address is the last to be given to another.
+    async fn keep_lease(&mut self, key: &PodKey) {
+        let now = self.clock.now();
+        let Some(lease) = self.leases.get_mut(key) else { return };
+        lease.last_used = now.as_second();
+        let write = leases::keep(&self.store, key, lease, self.stamps.uid(), &now.to_string());
+        self.commit_quietly(vec![write]).await;
+    }
+
+    /// Commits a unit's writes together and tells its notes and waits. False where the writes did not happen: the
+    /// unit is then planned again, and none of its actions may begin.
+    async fn carry_out(&mut self, unit: &Unit, writes: Vec<Write>, mut notes: Vec<Note>, mut waits: Vec<Wait>) -> bool {
+        let now = self.clock.now();
+        let mut transaction = Vec::new();
+        for write in writes {
+            match commit::translate(&self.store, write, self.stamps.uid(), now) {
+                Ok(write) => transaction.extend(write),
+                Err(refused) => self.refused(unit, &refused, &mut notes, &mut waits),
+            }
+        }
+        let committed = if transaction.is_empty() { Ok(()) } else { self.commit(transaction).await };
+        match committed {
+            Ok(()) => {
+                self.post(unit, waits);
+                self.tell(notes).await;
+                true
+            }
+            Err(CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_)) => {
+                // Somebody was faster. Their change is on its way here and makes the unit dirty, but it may have
+                // arrived already: look again by ourselves.
+                self.look_again(unit, Some(now));
+                false
+            }
+            Err(CommitError::Closed) => false,
+            Err(error @ CommitError::Storage(_)) => {
+                tracing::error!(%error, ?unit, "cannot write; trying again");
+                self.look_again(unit, Some(now + WRITTEN_AGAIN_AFTER));
+                false
+            }
+        }
+    }
+
+    fn refused(&self, unit: &Unit, refused: &Refused, notes: &mut Vec<Note>, waits: &mut Vec<Wait>) {
+        let Unit::Set((namespace, name)) = unit else {
+            tracing::error!(?unit, ?refused, "the contract refuses what was planned");
+            return;
+        };
+        let Some(set) = self.world.petsets.get(namespace, name) else { return };
+        let subject = Subject {
+            api_version: "apps/v1alpha1".into(),
+            kind: "PetSet".into(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: set.metadata.uid.clone().unwrap_or_default(),
+        };
+        let created = format!("pet: {}", refused.name);
+        notes.retain(|note| note.message != created);
+        notes.push(Note {
+            subject: subject.clone(),
+            field_path: String::new(),
+            component: "petset",
+            kind: NoteKind::Warning,
+            reason: "FailedCreate",
+            message: format!("{created}, error: {}", refused.message),
+        });
+        let message = format!("waiting for a template that is valid: {}: {}", refused.name, refused.message);
+        waits.push(Wait { subject, reason: "FailedCreate", message });
+    }
+
+    fn post(&self, unit: &Unit, waits: Vec<Wait>) {
+        let texts: Vec<String> = waits.iter().map(|wait| wait.message.clone()).collect();
+        if self.board.post(unit, waits) {
+            for text in texts {
+                tracing::info!(?unit, "waiting: {text}");
+            }
+        }
+    }
+
+    /// Tells users what happened.
+    pub(super) async fn tell(&mut self, notes: Vec<Note>) {
+        let now = self.clock.now();
+        for note in notes {
+            let namespace = &note.subject.namespace;
+            if !namespace.is_empty()
+                && (self.world.namespaces.get("", namespace).is_none() || self.world.is_terminating(namespace))
+            {
+                // An event would keep the namespace from becoming empty.
+                continue;
+            }
+            let node = &self.settings.host.node;
+            if let Some(write) = self.recorder.write(&self.store, &note, node, self.stamps.uid(), now) {
+                self.commit_quietly(vec![write]).await;
+            }
+        }
+    }
+}

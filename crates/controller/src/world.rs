@@ -1,0 +1,277 @@
+//! What the loop knows of the store, and which units each change makes dirty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{petset::PetSet, selector::Labels};
+use k8s_openapi::{
+    api::{
+        core::v1::{Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+        storage::v1::StorageClass,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use plan::facts::PodKey;
+use serde::de::DeserializeOwned;
+use store::{Change, Event};
+
+/// The store's names of the resources that the planner knows.
+pub mod resources {
+    /// Namespaces.
+    pub const NAMESPACES: &str = "namespaces";
+    /// Services.
+    pub const SERVICES: &str = "services";
+    /// Endpoints.
+    pub const ENDPOINTS: &str = "endpoints";
+    /// Claims.
+    pub const CLAIMS: &str = "persistentvolumeclaims";
+    /// Volumes.
+    pub const VOLUMES: &str = "persistentvolumes";
+    /// Storage classes.
+    pub const CLASSES: &str = "storageclasses.storage.k8s.io";
+    /// Pods.
+    pub const PODS: &str = "pods";
+    /// PetSets.
+    pub const PETSETS: &str = "petsets.apps";
+    /// Events.
+    pub const EVENTS: &str = "events";
+    /// Everything that the world keeps, in the order in which it is loaded.
+    pub const KEPT: [&str; 8] = [NAMESPACES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS];
+}
+
+/// Namespace and name; the namespace is empty for cluster-scoped objects.
+pub type Name = (String, String);
+
+/// What is planned at once. The order is the order of planning: what others read comes first, so that a pod's
+/// records change in the same instant as its readiness.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// A service's records and endpoints.
+    Zone(Name),
+    /// A namespace that may be on its way out.
+    Namespace(String),
+    /// All claims and volumes: binding is a matching.
+    Claims,
+    /// One set.
+    Set(Name),
+    /// One identity.
+    Pod(PodKey),
+}
+
+/// Objects of one kind by name, typed.
+#[derive(Debug)]
+pub struct Kept<T> {
+    objects: BTreeMap<Name, (u64, T)>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Kept { objects: BTreeMap::new() }
+    }
+}
+
+impl<T: DeserializeOwned> Kept<T> {
+    /// The object of this name.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<&T> {
+        self.objects.get(&(namespace.to_owned(), name.to_owned())).map(|(_, object)| object)
+    }
+
+    /// All objects.
+    pub fn all(&self) -> impl Iterator<Item = (&Name, &T)> {
+        self.objects.iter().map(|(name, (_, object))| (name, object))
+    }
+
+    /// The objects of a namespace, by name.
+    pub fn of<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a T)> {
+        self.objects
+            .range((namespace.to_owned(), String::new())..)
+            .take_while(move |((of, _), _)| of == namespace)
+            .map(|((_, name), (_, object))| (name.as_str(), object))
+    }
+
+    /// Takes in a change; returns the object before, and whether the change was news.
+    fn apply(&mut self, event: &Event) -> (Option<T>, bool) {
+        let name = (event.key.namespace.to_string(), event.key.name.to_string());
+        if self.objects.get(&name).is_some_and(|(revision, _)| *revision >= event.revision.0) {
+            return (None, false);
+        }
+        match event.change {
+            Change::Deleted => {
+                let before = self.objects.remove(&name);
+                let news = before.is_some();
+                (before.map(|(_, object)| object), news)
+            }
+            Change::Created | Change::Updated => match T::deserialize(&*event.object) {
+                Ok(object) => (self.objects.insert(name, (event.revision.0, object)).map(|(_, object)| object), true),
+                Err(error) => {
+                    // The server checks the shape of all that it stores, so this is an object of another version.
+                    tracing::error!(key = ?event.key, %error, "object in the store has an unknown shape; ignored");
+                    (None, false)
+                }
+            },
+        }
+    }
+}
+
+/// Everything that the planner may read of the store.
+#[derive(Debug, Default)]
+pub struct World {
+    /// Namespaces.
+    pub namespaces: Kept<Namespace>,
+    /// Services.
+    pub services: Kept<Service>,
+    /// Endpoints.
+    pub endpoints: Kept<Endpoints>,
+    /// Claims.
+    pub claims: Kept<PersistentVolumeClaim>,
+    /// Volumes.
+    pub volumes: Kept<PersistentVolume>,
+    /// Storage classes.
+    pub classes: Kept<StorageClass>,
+    /// Pods.
+    pub pods: Kept<Pod>,
+    /// PetSets.
+    pub petsets: Kept<PetSet>,
+}
+
+impl World {
+    /// Takes in a change, and returns the units that may plan differently because of it.
+    #[allow(clippy::collapsible_match, reason = "a guard must not change what it looks at")]
+    pub fn apply(&mut self, event: &Event) -> BTreeSet<Unit> {
+        let namespace = event.key.namespace.to_string();
+        let name = event.key.name.to_string();
+        let mut dirty = BTreeSet::new();
+        if event.change == Change::Deleted && self.is_terminating(&namespace) {
+            dirty.insert(Unit::Namespace(namespace.clone()));
+        }
+        match &*event.key.resource {
+            resources::NAMESPACES => {
+                if self.namespaces.apply(event).1 {
+                    dirty.insert(Unit::Namespace(name));
+                }
+            }
+            resources::SERVICES => {
+                if self.services.apply(event).1 {
+                    for (set, object) in self.petsets.of(&namespace) {
+                        if object.spec.service_name == name {
+                            dirty.insert(Unit::Set((namespace.clone(), set.to_owned())));
+                        }
+                    }
+                    dirty.insert(Unit::Zone((namespace, name)));
+                }
+            }
+            resources::ENDPOINTS => {
+                if self.endpoints.apply(event).1 {
+                    dirty.insert(Unit::Zone((namespace, name)));
+                }
+            }
+            resources::CLAIMS => {
+                if self.claims.apply(event).1 {
+                    dirty.insert(Unit::Claims);
+                    self.mark_users_of_claim(&namespace, &name, &mut dirty);
+                }
+            }
+            resources::VOLUMES => {
+                let (before, news) = self.volumes.apply(event);
+                if news {
+                    dirty.insert(Unit::Claims);
+                    for volume in before.iter().chain(self.volumes.get("", &name)) {
+                        if let Some(claim) = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref()) {
+                            let of = |part: &Option<String>| part.clone().unwrap_or_default();
+                            self.mark_users_of_claim(&of(&claim.namespace), &of(&claim.name), &mut dirty);
+                        }
+                    }
+                }
+            }
+            resources::CLASSES => {
+                if self.classes.apply(event).1 {
+                    dirty.insert(Unit::Claims);
+                }
+            }
+            resources::PODS => {
+                let (before, news) = self.pods.apply(event);
+                if news {
+                    let after = self.pods.get(&namespace, &name);
+                    if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
+                        dirty.insert(Unit::Claims);
+                    }
+                    for pod in before.iter().chain(after) {
+                        self.mark_owners_of_pod(&namespace, &pod.metadata, &mut dirty);
+                    }
+                    dirty.insert(Unit::Pod(PodKey { namespace, name }));
+                }
+            }
+            resources::PETSETS => {
+                if self.petsets.apply(event).1 {
+                    dirty.insert(Unit::Set((namespace, name)));
+                }
+            }
+            _ => {}
+        }
+        dirty
+    }
+
+    /// Whether a namespace is being deleted.
+    pub fn is_terminating(&self, namespace: &str) -> bool {
+        self.namespaces.get("", namespace).is_some_and(|object| object.metadata.deletion_timestamp.is_some())
+    }
+
+    /// The pods that a set's selector matches, by name.
+    pub fn pods_of_set<'a>(&'a self, namespace: &'a str, set: &PetSet) -> Vec<&'a Pod> {
+        let Some(selector) = &set.spec.selector else { return Vec::new() };
+        let selector = Labels::from_selector(selector);
+        self.pods.of(namespace).map(|(_, pod)| pod).filter(|pod| selects(&selector, &pod.metadata)).collect()
+    }
+
+    fn mark_users_of_claim(&self, namespace: &str, claim: &str, dirty: &mut BTreeSet<Unit>) {
+        for (pod, object) in self.pods.of(namespace) {
+            if claims_of(object).any(|name| name == claim) {
+                dirty.insert(Unit::Pod(PodKey { namespace: namespace.to_owned(), name: pod.to_owned() }));
+            }
+        }
+        for (set, object) in self.petsets.of(namespace) {
+            let template_of = |template: &PersistentVolumeClaim| {
+                let prefix = format!("{}-{set}-", template.metadata.name.as_deref().unwrap_or_default());
+                claim.starts_with(&prefix)
+            };
+            if object.spec.volume_claim_templates.iter().any(template_of) {
+                dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
+            }
+        }
+    }
+
+    fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
+        for (set, object) in self.petsets.of(namespace) {
+            if object.spec.selector.as_ref().is_some_and(|selector| selects(&Labels::from_selector(selector), pod)) {
+                dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
+            }
+        }
+        for (service, object) in self.services.of(namespace) {
+            let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+            let labels = pod.labels.as_ref();
+            let matches = |(key, value): (&String, &String)| labels.and_then(|labels| labels.get(key)) == Some(value);
+            if selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(matches)) {
+                dirty.insert(Unit::Zone((namespace.to_owned(), service.to_owned())));
+            }
+        }
+    }
+}
+
+/// The names of the claims that a pod mounts.
+pub fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref()).map(|source| source.claim_name.as_str())
+}
+
+/// The image references that a pod names, each once.
+pub fn images_of(pod: &Pod) -> BTreeSet<String> {
+    let containers = |spec: &k8s_openapi::api::core::v1::PodSpec| {
+        let all = spec.init_containers.iter().flatten().chain(&spec.containers);
+        all.filter_map(|container| container.image.clone()).collect::<BTreeSet<_>>()
+    };
+    pod.spec.as_ref().map(containers).unwrap_or_default()
+}
+
+fn selects(selector: &Labels, object: &ObjectMeta) -> bool {
+    static NONE: BTreeMap<String, String> = BTreeMap::new();
+    selector.matches(object.labels.as_ref().unwrap_or(&NONE))
+}
