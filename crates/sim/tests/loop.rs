@@ -1,0 +1,179 @@
+//! The real controller over the fake engine: what the loop promises, whatever the engine does.
+
+use petset_sim::{Cluster, cluster::pod};
+use serde_json::{Value, json};
+
+const IMAGES: [&str; 1] = ["nginx"];
+
+fn service() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "nginx"},
+        "spec": {"clusterIP": "None", "selector": {"app": "nginx"}, "ports": [{"port": 80, "name": "web"}]},
+    })
+}
+
+fn set(replicas: i32) -> Value {
+    json!({
+        "apiVersion": "apps/v1alpha1", "kind": "PetSet", "metadata": {"name": "web"},
+        "spec": {
+            "serviceName": "nginx", "replicas": replicas,
+            "template": {
+                "metadata": {
+                    "labels": {"app": "nginx"}, "annotations": {"pod.alpha.kubernetes.io/initialized": "true"},
+                },
+                "spec": {"containers": [{
+                    "name": "nginx", "image": "nginx",
+                    "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1},
+                    "volumeMounts": [{"name": "www", "mountPath": "/www"}],
+                }]},
+            },
+            "volumeClaimTemplates": [{
+                "metadata": {
+                    "name": "www", "annotations": {"volume.alpha.kubernetes.io/storage-class": "anything"},
+                },
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }],
+        },
+    })
+}
+
+async fn cluster_of(replicas: i32) -> Cluster {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.create(service()).await;
+    cluster.create(set(replicas)).await;
+    cluster.settle().await;
+    cluster
+}
+
+/// The trace's lines about app containers.
+fn apps(cluster: &Cluster) -> Vec<String> {
+    cluster.engine.take_trace().into_iter().filter(|line| line.contains("_nginx_")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pets_start_one_after_another() {
+    let cluster = cluster_of(3).await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2"]);
+    assert_eq!(
+        apps(&cluster),
+        ["start default_web-0_nginx_0", "start default_web-1_nginx_0", "start default_web-2_nginx_0"]
+    );
+    assert_eq!(cluster.waits(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settled_cluster_does_nothing() {
+    let cluster = cluster_of(2).await;
+    drop(cluster.engine.take_trace());
+    let revision = cluster.store.revision();
+    cluster.settle().await;
+    assert_eq!(cluster.engine.take_trace(), [""; 0]);
+    assert_eq!(cluster.store.revision(), revision);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pets_records_follow_its_readiness() {
+    let cluster = cluster_of(1).await;
+    let published = |cluster: &Cluster| {
+        let zone = cluster.zone.load();
+        match zone.services.get(&("default".into(), "nginx".into())).map(|records| &**records) {
+            Some(plan::zone::Records::Endpoints(endpoints)) => {
+                endpoints.iter().map(|endpoint| endpoint.hostname.clone()).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(published(&cluster), ["web-0"]);
+    cluster.engine.set_sick(&pod("web-0"), "nginx", Some("not now"));
+    cluster.pass(10).await;
+    assert_eq!(cluster.ready(), [""; 0]);
+    assert_eq!(published(&cluster), [""; 0]);
+    cluster.engine.set_sick(&pod("web-0"), "nginx", None);
+    cluster.pass(10).await;
+    assert_eq!(published(&cluster), ["web-0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_pet_comes_back_with_its_address_and_volume() {
+    let cluster = cluster_of(2).await;
+    let before = cluster.get("pods", "web-0").expect("it runs");
+    let volumes = cluster.engine.volumes();
+    cluster.delete("pods", "web-0").await;
+    cluster.settle().await;
+    let after = cluster.get("pods", "web-0").expect("it is back");
+    assert_ne!(before["metadata"]["uid"], after["metadata"]["uid"]);
+    assert_eq!(before["status"]["podIP"], after["status"]["podIP"]);
+    assert!(!after["status"]["podIP"].is_null());
+    assert_eq!(cluster.engine.volumes(), volumes);
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_controller_adopts_what_runs() {
+    let mut cluster = cluster_of(3).await;
+    let running = cluster.engine.running();
+    cluster.stop_controller().await;
+    drop(cluster.engine.take_trace());
+    cluster.start_controller();
+    cluster.settle().await;
+    assert_eq!(cluster.engine.running(), running);
+    assert_eq!(cluster.engine.take_trace(), [""; 0]);
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_engine_changes_nothing_that_users_see() {
+    let cluster = cluster_of(2).await;
+    let zone = cluster.zone.load_full();
+    cluster.engine.set_silent(true);
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+    assert_eq!(*cluster.zone.load_full(), *zone);
+    cluster.engine.set_silent(false);
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_container_is_started_again_in_its_place() {
+    let cluster = cluster_of(1).await;
+    cluster.engine.kill(&pod("web-0"), "nginx");
+    cluster.settle().await;
+    let after = cluster.get("pods", "web-0").expect("it is the same pod");
+    assert_eq!(after["status"]["containerStatuses"][0]["restartCount"], 1);
+    assert_eq!(cluster.ready(), ["web-0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_of_the_engine_pets_return_in_order() {
+    let cluster = cluster_of(3).await;
+    drop(cluster.engine.take_trace());
+    cluster.engine.restart();
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2"]);
+    let started: Vec<String> = apps(&cluster).into_iter().filter(|line| line.starts_with("start")).collect();
+    assert_eq!(started, ["start default_web-0_nginx_1", "start default_web-1_nginx_1", "start default_web-2_nginx_1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_scaled_to_nothing_keeps_its_volumes() {
+    let cluster = cluster_of(2).await;
+    let volumes = cluster.engine.volumes();
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(0)).await;
+    cluster.settle().await;
+    assert_eq!(cluster.engine.running().len(), 0);
+    assert_eq!(cluster.engine.volumes(), volumes);
+    assert_eq!(volumes.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_image_is_named_and_its_arrival_is_noticed() {
+    let cluster = Cluster::start(&[]).await;
+    cluster.create(service()).await;
+    cluster.create(set(1)).await;
+    cluster.settle().await;
+    let waits = cluster.waits().join("\n");
+    assert!(waits.contains("nginx") && waits.to_lowercase().contains("image"), "{waits}");
+    let reasons: Vec<_> = cluster.store.list("events", None).items.iter().map(|e| e["reason"].clone()).collect();
+    assert!(reasons.contains(&json!("Failed")) && reasons.contains(&json!("BackOff")), "{reasons:?}");
+}
