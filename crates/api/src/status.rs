@@ -1,6 +1,10 @@
 //! Refusals, in Kubernetes' own words.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::resource::Resource;
 
 /// A refusal as clients receive it: Kubernetes' `meta/v1 Status`.
 ///
@@ -27,4 +31,340 @@ pub struct Cause {
     pub message: String,
     /// The path of the field: `spec.template.spec.containers[0].name`.
     pub field: String,
+}
+
+impl Status {
+    /// The body of the answer.
+    pub fn to_json(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("kind".into(), "Status".into());
+        body.insert("apiVersion".into(), "v1".into());
+        body.insert("metadata".into(), json!({}));
+        body.insert("status".into(), "Failure".into());
+        body.insert("message".into(), self.message.clone().into());
+        if !self.reason.is_empty() {
+            body.insert("reason".into(), self.reason.into());
+        }
+        if !self.details.is_null() {
+            body.insert("details".into(), self.details.clone());
+        }
+        body.insert("code".into(), self.code.into());
+        Value::Object(body)
+    }
+
+    /// The body that answers a deletion that is done: a `Status` that says success.
+    pub fn success(resource: &Resource, name: &str, uid: &str) -> Value {
+        let mut details = named(resource.group, resource.plural, name);
+        details.insert("uid".into(), uid.into());
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+    }
+
+    /// 404: there is no such object.
+    pub fn not_found(resource: &Resource, name: &str) -> Status {
+        let message = format!("{} {} not found", resource.qualified(), quoted(name));
+        Status::about(resource, name, 404, "NotFound", message)
+    }
+
+    /// 404: the path is under a known prefix and names nothing that is served.
+    pub fn not_served() -> Status {
+        Status::new(404, "NotFound", "the server could not find the requested resource", json!({}))
+    }
+
+    /// 409: an object of this name exists.
+    pub fn already_exists(resource: &Resource, name: &str) -> Status {
+        let message = format!("{} {} already exists", resource.qualified(), quoted(name));
+        Status::about(resource, name, 409, "AlreadyExists", message)
+    }
+
+    /// 409: the write was made on an older version of the object.
+    pub fn conflict(resource: &Resource, name: &str) -> Status {
+        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        Status::unfulfilled(resource, &resource.qualified(), name, why)
+    }
+
+    /// 409: the update names the uid of another object.
+    pub fn conflict_uid(resource: &Resource, name: &str, given: &str, actual: &str) -> Status {
+        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {actual}");
+        Status::unfulfilled(resource, &resource.qualified(), name, &why)
+    }
+
+    /// 409: a deletion asks for the uid of another object.
+    pub fn delete_conflict_uid(resource: &Resource, name: &str, given: &str, actual: &str) -> Status {
+        let why = format!(
+            "the UID in the precondition ({given}) does not match the UID in record ({actual}). \
+             The object might have been deleted and then recreated"
+        );
+        Status::unfulfilled(resource, resource.kind, name, &why)
+    }
+
+    /// 409: a deletion asks for another version of the object.
+    pub fn delete_conflict_version(resource: &Resource, name: &str, given: &str, actual: &str) -> Status {
+        let why = format!(
+            "the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({actual}). \
+             The object might have been modified"
+        );
+        Status::unfulfilled(resource, resource.kind, name, &why)
+    }
+
+    /// 422: fields that are not as they must be, all at once.
+    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Status {
+        let kind_qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let message = format!("{kind_qualified} {} is invalid: {}", quoted(name), Cause::sentence(causes));
+        let mut details = named(group, kind, name);
+        details.insert("causes".into(), causes.iter().map(Cause::to_json).collect());
+        Status::new(422, "Invalid", message, Value::Object(details))
+    }
+
+    /// 422: a JSON patch whose test fails or whose path leads nowhere.
+    pub fn patch_not_applicable() -> Status {
+        Status::new(422, "Invalid", "the server rejected our request due to an error in our request", json!({}))
+    }
+
+    /// 400, in the caller's words.
+    pub fn bad_request(message: impl Into<String>) -> Status {
+        Status::new(400, "BadRequest", message, Value::Null)
+    }
+
+    /// 400: the body's namespace is not the path's.
+    pub fn namespace_mismatch() -> Status {
+        Status::bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    }
+
+    /// 400: the body's name is not the path's.
+    pub fn name_mismatch(in_body: &str, in_path: &str) -> Status {
+        Status::bad_request(format!(
+            "the name of the object ({in_body}) does not match the name on the URL ({in_path})"
+        ))
+    }
+
+    /// 400: a body that is no object of the resource, of a kind and version that are known. `version` is without its group.
+    pub fn undecodable(body_kind: &str, version: &str, kind: &str, why: &str) -> Status {
+        Status::bad_request(format!("{body_kind} in version {} cannot be handled as a {kind}: {why}", quoted(version)))
+    }
+
+    /// 400 of strict field validation: duplicate and unknown fields, each by its path.
+    pub fn strict(resource: &Resource, duplicate: &[String], unknown: &[String]) -> Status {
+        let why = format!("strict decoding error: {}", field_complaints(duplicate, unknown).join(", "));
+        Status::undecodable(resource.kind, resource.version, resource.kind, &why)
+    }
+
+    /// 500 without a reason: a resource version on an object that is to be created.
+    pub fn version_on_create() -> Status {
+        Status::new(500, "", "resourceVersion should not be set on objects to be created", Value::Null)
+    }
+
+    /// 401.
+    pub fn unauthorized() -> Status {
+        Status::new(401, "Unauthorized", "Unauthorized", Value::Null)
+    }
+
+    /// 403, in the caller's words.
+    pub fn forbidden(resource: &Resource, name: &str, why: &str) -> Status {
+        let message = format!("{} {} is forbidden: {why}", resource.qualified(), quoted(name));
+        Status::about(resource, name, 403, "Forbidden", message)
+    }
+
+    /// 403: a creation in a namespace that is going away.
+    pub fn namespace_terminating(resource: &Resource, name: &str, namespace: &str) -> Status {
+        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let mut status = Status::forbidden(resource, name, &why);
+        status.details["causes"] = json!([{
+            "reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"),
+            "field": "metadata.namespace",
+        }]);
+        status
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Status {
+        let message = "the server does not allow this method on the requested resource";
+        Status::new(405, "MethodNotAllowed", message, json!({}))
+    }
+
+    /// 406: none of the formats that the client accepts is offered.
+    pub fn not_acceptable() -> Status {
+        let message = "406: Not Acceptable\n\nAvailable representations: \
+                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        Status::new(406, "NotAcceptable", message, json!({}))
+    }
+
+    /// 415 for a body of an unknown format.
+    pub fn unsupported_body() -> Status {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        Status::new(415, "UnsupportedMediaType", message, json!({}))
+    }
+
+    /// 415 for a patch of an unknown format.
+    pub fn unsupported_patch() -> Status {
+        Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type", json!({}))
+    }
+
+    /// 410: a watch from a version whose successors are no longer kept. `oldest` is the oldest that is.
+    pub fn too_old(version: u64, oldest: u64) -> Status {
+        Status::expired(format!("too old resource version: {version} ({oldest})"))
+    }
+
+    /// 410, in the caller's words.
+    pub fn expired(message: impl Into<String>) -> Status {
+        Status::new(410, "Expired", message, Value::Null)
+    }
+
+    /// 504: a version that does not exist yet; the client asks again after a second.
+    pub fn version_too_large(version: u64, current: u64) -> Status {
+        let details = json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        });
+        let message = format!("Timeout: Too large resource version: {version}, current: {current}");
+        Status::new(504, "Timeout", message, details)
+    }
+
+    /// 413: a body of more than `limit` octets.
+    pub fn too_large(limit: usize) -> Status {
+        let message = format!("Request entity too large: limit is {limit}");
+        Status::new(413, "RequestEntityTooLarge", message, Value::Null)
+    }
+
+    /// 429: the server is at one of its limits; the client asks again after `seconds`.
+    pub fn too_many_requests(message: impl Into<String>, seconds: u32) -> Status {
+        Status::new(429, "TooManyRequests", message, json!({"retryAfterSeconds": seconds}))
+    }
+
+    /// 500: our own fault.
+    pub fn internal(why: &str) -> Status {
+        let details = json!({"causes": [{"message": why}]});
+        Status::new(500, "InternalError", format!("Internal error occurred: {why}"), details)
+    }
+
+    /// 503: not now; the client asks again after `seconds`.
+    pub fn unavailable(message: impl Into<String>, seconds: u32) -> Status {
+        Status::new(503, "ServiceUnavailable", message, json!({"retryAfterSeconds": seconds}))
+    }
+
+    /// 507: the write was not stored, for there is no room. Nothing has changed.
+    pub fn storage_full(why: &str) -> Status {
+        Status::new(507, "InsufficientStorage", format!("the object was not stored: {why}"), Value::Null)
+    }
+
+    /// 500: the write was not stored, for a reason other than room.
+    pub fn storage_failed(why: &str) -> Status {
+        Status::internal(&format!("the object was not stored: {why}"))
+    }
+
+    fn new(code: u16, reason: &'static str, message: impl Into<String>, details: Value) -> Status {
+        Status { code, reason, message: message.into(), details }
+    }
+
+    fn about(resource: &Resource, name: &str, code: u16, reason: &'static str, message: String) -> Status {
+        Status::new(code, reason, message, Value::Object(named(resource.group, resource.plural, name)))
+    }
+
+    fn unfulfilled(resource: &Resource, what: &str, name: &str, why: &str) -> Status {
+        let message = format!("Operation cannot be fulfilled on {what} {}: {why}", quoted(name));
+        Status::about(resource, name, 409, "Conflict", message)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Status {}
+
+/// What strict validation refuses and lenient validation warns about: `duplicate field "x"`, `unknown field "y"`.
+pub fn field_complaints(duplicate: &[String], unknown: &[String]) -> Vec<String> {
+    let duplicate = duplicate.iter().map(|path| format!("duplicate field {}", quoted(path)));
+    let unknown = unknown.iter().map(|path| format!("unknown field {}", quoted(path)));
+    duplicate.chain(unknown).collect()
+}
+
+impl Cause {
+    /// A field that must be given. `why` may be empty.
+    pub fn required(field: impl Into<String>, why: &str) -> Cause {
+        Cause::new("FieldValueRequired", field, explained("Required value".into(), why))
+    }
+
+    /// A value that is not allowed. `why` may be empty.
+    pub fn invalid(field: impl Into<String>, value: impl Into<Value>, why: &str) -> Cause {
+        Cause::new("FieldValueInvalid", field, explained(format!("Invalid value: {}", value.into()), why))
+    }
+
+    /// A value that is none of those that are supported.
+    pub fn not_supported(field: impl Into<String>, value: impl Into<Value>, supported: &[&str]) -> Cause {
+        let supported = supported.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+        let message = format!("Unsupported value: {}: supported values: {supported}", value.into());
+        Cause::new("FieldValueNotSupported", field, message)
+    }
+
+    /// A field that may not be set, or not changed. `why` may be empty.
+    pub fn forbidden(field: impl Into<String>, why: &str) -> Cause {
+        Cause::new("FieldValueForbidden", field, explained("Forbidden".into(), why))
+    }
+
+    /// A value that may be there once only.
+    pub fn duplicate(field: impl Into<String>, value: impl Into<Value>) -> Cause {
+        Cause::new("FieldValueDuplicate", field, format!("Duplicate value: {}", value.into()))
+    }
+
+    /// A name of something that is not there.
+    pub fn not_found(field: impl Into<String>, value: impl Into<Value>) -> Cause {
+        Cause::new("FieldValueNotFound", field, format!("Not found: {}", value.into()))
+    }
+
+    /// A value of more than `bytes_max` octets.
+    pub fn too_long(field: impl Into<String>, bytes_max: usize) -> Cause {
+        Cause::new("FieldValueTooLong", field, format!("Too long: may not be more than {bytes_max} bytes"))
+    }
+
+    /// A list of more than `items_max` items.
+    pub fn too_many(field: impl Into<String>, items: usize, items_max: usize) -> Cause {
+        Cause::new("FieldValueTooMany", field, format!("Too many: {items}: must have at most {items_max} items"))
+    }
+
+    /// A value of the wrong type.
+    pub fn type_invalid(field: impl Into<String>, value: impl Into<Value>, why: &str) -> Cause {
+        Cause::new("FieldValueTypeInvalid", field, explained(format!("Invalid value: {}", value.into()), why))
+    }
+
+    /// The causes in one sentence: one alone, several in brackets, each but once.
+    pub fn sentence(causes: &[Cause]) -> String {
+        let mut seen = HashSet::new();
+        let mut texts: Vec<String> =
+            causes.iter().map(ToString::to_string).filter(|text| seen.insert(text.clone())).collect();
+        if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({"reason": self.reason, "message": self.message, "field": self.field})
+    }
+
+    fn new(reason: &'static str, field: impl Into<String>, message: String) -> Cause {
+        Cause { reason, message, field: field.into() }
+    }
+}
+
+/// `spec.replicas: Invalid value: -1: must be greater than or equal to 0`.
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+fn explained(what: String, why: &str) -> String {
+    if why.is_empty() { what } else { format!("{what}: {why}") }
+}
+
+/// `details` of an object: its name, group (unless core) and kind; what is empty is left out.
+fn named(group: &str, kind: &str, name: &str) -> Map<String, Value> {
+    let fields = [("name", name), ("group", group), ("kind", kind)];
+    fields.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.into(), value.into())).collect()
+}
+
+/// A string in double quotes, as Go's `%q` writes it for all but rare characters.
+pub(crate) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
