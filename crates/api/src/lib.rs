@@ -7,8 +7,11 @@
 pub mod admission;
 pub mod body;
 pub mod discovery;
+pub mod kinds;
+pub mod limits;
 pub mod metadata;
 pub mod patch;
+mod path;
 pub mod petset;
 pub mod resource;
 pub mod selector;

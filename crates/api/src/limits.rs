@@ -13,15 +13,6 @@ pub const NESTING_MAX: usize = 64;
 /// How much of a body that is not understood is quoted back, in octets: Kubernetes' own choice.
 pub const BODY_QUOTE_BYTES: usize = 30;
 
-/// All annotations of an object together, in octets: Kubernetes' own limit.
-pub const ANNOTATIONS_BYTES_MAX: usize = 256 * 1024;
-
-/// The longest name that is a DNS subdomain, in octets (RFC 1123).
-pub const SUBDOMAIN_BYTES_MAX: usize = 253;
-
-/// The longest name that is a DNS label, in octets (RFC 1123).
-pub const LABEL_BYTES_MAX: usize = 63;
-
 /// The longest name of a port, in octets (RFC 6335, section 5.1).
 pub const PORT_NAME_BYTES_MAX: usize = 15;
 

@@ -1,10 +1,14 @@
 //! `apps/v1alpha1 PetSet`, as documented for Kubernetes 1.3.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
-    api::core::v1::{PersistentVolumeClaim, PodTemplateSpec},
+    api::core::v1::{Container, PersistentVolumeClaim, PodTemplateSpec},
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::kinds::typed;
 
 /// The annotation on a pod that says whether it may count as initialised: it must parse as true.
 pub const INITIALIZED: &str = "pod.alpha.kubernetes.io/initialized";
@@ -71,4 +75,18 @@ pub struct PetSetStatus {
     /// How many pets exist.
     #[serde(default)]
     pub replicas: i32,
+}
+
+/// The init containers that the annotations of a pod or of a pet's template ask for, in order, without defaults.
+///
+/// Unknown fields are dropped, as in 1.3: the annotation is no object to be validated strictly.
+///
+/// Errors: a sentence that names the annotation, where its value is not a JSON array of containers.
+pub fn init_containers(annotations: &BTreeMap<String, String>) -> Result<Vec<Container>, String> {
+    let Some(text) = annotations.get(INIT_CONTAINERS) else { return Ok(Vec::new()) };
+    let value = serde_json::from_str(text).map_err(|error| error.to_string());
+    let containers = value.and_then(typed::read::<Vec<Container>>);
+    containers
+        .map(|(containers, _)| containers)
+        .map_err(|why| format!("the annotation {INIT_CONTAINERS} is not a JSON array of containers: {why}"))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kinds;
 use crate::status::{Cause, Status};
 
 /// Whether objects of a resource live in a namespace.
@@ -58,6 +59,11 @@ impl Resource {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
 
+    /// The 400 for a field selector on a field for which [`Rules::selectable`] has no value.
+    pub fn unknown_field(&self, field: &str) -> Status {
+        Status::bad_request(kinds::unknown_field(self, field))
+    }
+
     /// `v1` or `apps/v1alpha1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
@@ -68,8 +74,8 @@ impl Resource {
 /// checked by [`Rules::normalise`].
 ///
 /// The life of a request body: bytes → `body::read` (JSON or YAML to a value, duplicates found) →
-/// `normalise` (types checked, unknown fields found and removed) → `default` → `prepare_create` or
-/// `prepare_update` → `validate_*` → the store.
+/// `normalise` (types checked, unknown fields found and removed) → `warnings` → [`crate::admission`], which calls
+/// `default` → `prepare_create` or `prepare_update` → `validate_*` → the store.
 pub trait Rules: Send + Sync {
     /// Checks the shape against the kind's type and returns the object as Kubernetes would store it, with the
     /// paths of the fields that the type does not know (`spec.template.spec.foo`).
@@ -78,6 +84,7 @@ pub trait Rules: Send + Sync {
     fn normalise(&self, object: Value) -> Result<(Value, Vec<String>), Status>;
 
     /// Fills in what Kubernetes fills in, so that a second apply of the same manifest changes nothing.
+    /// Filling in twice is filling in once.
     fn default(&self, object: &mut Value);
 
     /// Resets what a client may not set on creation: status, generation.
@@ -93,7 +100,8 @@ pub trait Rules: Send + Sync {
     /// All that is wrong with a change.
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<Cause>;
 
-    /// Sentences for `Warning` headers: fields that are valid and have no effect here.
+    /// Sentences for `Warning` headers: fields that are valid and have no effect here. To be asked before `default`, so
+    /// that what the client wrote can be told from what was filled in.
     fn warnings(&self, object: &Value) -> Vec<String>;
 
     /// The value of a field for a field selector, or `None` when the kind does not offer the field.
@@ -102,9 +110,141 @@ pub trait Rules: Send + Sync {
 }
 
 /// Everything that is served, in the order in which discovery lists it.
-pub static RESOURCES: &[&Resource] = &[];
+pub static RESOURCES: &[&Resource] =
+    &[&NAMESPACES, &NODES, &SERVICES, &PODS, &CLAIMS, &VOLUMES, &EVENTS, &ENDPOINTS, &PET_SETS, &STORAGE_CLASSES];
 
 /// The resource at a path.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
     RESOURCES.iter().copied().find(|r| r.group == group && r.version == version && r.plural == plural)
 }
+
+/// What a namespaced resource of the core group has in common with the others.
+const CORE: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "",
+    plural: "",
+    singular: "",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Namespaced,
+    subresources: &[],
+    rules: &kinds::endpoints::Rules,
+};
+
+/// `v1 Namespace`.
+pub static NAMESPACES: Resource = Resource {
+    kind: "Namespace",
+    plural: "namespaces",
+    singular: "namespace",
+    short_names: &["ns"],
+    scope: Scope::Cluster,
+    subresources: &[Subresource::Status],
+    rules: &kinds::namespace::Rules,
+    ..CORE
+};
+
+/// `v1 Node`.
+pub static NODES: Resource = Resource {
+    kind: "Node",
+    plural: "nodes",
+    singular: "node",
+    short_names: &["no"],
+    scope: Scope::Cluster,
+    subresources: &[Subresource::Status],
+    rules: &kinds::node::Rules,
+    ..CORE
+};
+
+/// `v1 Service`.
+pub static SERVICES: Resource = Resource {
+    kind: "Service",
+    plural: "services",
+    singular: "service",
+    short_names: &["svc"],
+    categories: &["all"],
+    subresources: &[Subresource::Status],
+    rules: &kinds::service::Rules,
+    ..CORE
+};
+
+/// `v1 Pod`.
+pub static PODS: Resource = Resource {
+    kind: "Pod",
+    plural: "pods",
+    singular: "pod",
+    short_names: &["po"],
+    categories: &["all"],
+    subresources: &[Subresource::Status, Subresource::Log, Subresource::Exec, Subresource::Attach],
+    rules: &kinds::pod::Rules,
+    ..CORE
+};
+
+/// `v1 PersistentVolumeClaim`.
+pub static CLAIMS: Resource = Resource {
+    kind: "PersistentVolumeClaim",
+    plural: "persistentvolumeclaims",
+    singular: "persistentvolumeclaim",
+    short_names: &["pvc"],
+    subresources: &[Subresource::Status],
+    rules: &kinds::claim::Rules,
+    ..CORE
+};
+
+/// `v1 PersistentVolume`.
+pub static VOLUMES: Resource = Resource {
+    kind: "PersistentVolume",
+    plural: "persistentvolumes",
+    singular: "persistentvolume",
+    short_names: &["pv"],
+    scope: Scope::Cluster,
+    subresources: &[Subresource::Status],
+    rules: &kinds::volume::Rules,
+    ..CORE
+};
+
+/// `v1 Event`.
+pub static EVENTS: Resource = Resource {
+    kind: "Event",
+    plural: "events",
+    singular: "event",
+    short_names: &["ev"],
+    rules: &kinds::event::Rules,
+    ..CORE
+};
+
+/// `v1 Endpoints`.
+pub static ENDPOINTS: Resource = Resource {
+    kind: "Endpoints",
+    plural: "endpoints",
+    singular: "endpoints",
+    short_names: &["ep"],
+    rules: &kinds::endpoints::Rules,
+    ..CORE
+};
+
+/// `apps/v1alpha1 PetSet`. It has no short name `ps`, which reads as Docker's list of containers.
+pub static PET_SETS: Resource = Resource {
+    group: "apps",
+    version: "v1alpha1",
+    kind: "PetSet",
+    plural: "petsets",
+    singular: "petset",
+    short_names: &["pets"],
+    categories: &["all"],
+    subresources: &[Subresource::Status, Subresource::Scale],
+    rules: &kinds::petset::Rules,
+    ..CORE
+};
+
+/// `storage.k8s.io/v1 StorageClass`.
+pub static STORAGE_CLASSES: Resource = Resource {
+    group: "storage.k8s.io",
+    kind: "StorageClass",
+    plural: "storageclasses",
+    singular: "storageclass",
+    short_names: &["sc"],
+    scope: Scope::Cluster,
+    rules: &kinds::storage_class::Rules,
+    ..CORE
+};
