@@ -30,9 +30,13 @@ fn parse(text: &str) -> Option<i128> {
         "Ei" => (1 << 60, 0),
         exponent => (1, exponent.strip_prefix(['e', 'E'])?.parse().ok()?),
     };
+    let is_negative = number.starts_with('-');
+    let number = number.strip_prefix(['+', '-']).unwrap_or(number);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let is_negative = whole.starts_with('-');
-    let digits = format!("{}{fraction}", whole.trim_start_matches(['+', '-']));
+    let digits = format!("{whole}{fraction}");
+    if digits.contains(['+', '-']) {
+        return None;
+    }
     let value: i128 = digits.parse().ok()?;
     let exponent = decimals.saturating_add(9).saturating_sub(i32::try_from(fraction.len()).ok()?);
     let value = value.saturating_mul(multiplier);

@@ -129,23 +129,21 @@ fn delete(draft: &mut Draft<'_>, volume: &PersistentVolume, handle: &str) {
     }
 }
 
-/// The data is gone: so goes the object, unless someone else's finalizer holds it.
+/// The data is gone: so goes the object, when it has let go of its finalizers.
 fn remove(draft: &mut Draft<'_>, volume: &PersistentVolume) {
-    let foreign: Vec<&str> = foreign_finalizers(volume).collect();
-    if foreign.is_empty() {
+    if volume.metadata.finalizers.as_deref().unwrap_or_default().is_empty() {
         let (_, name, rv) = super::place(&volume.metadata);
         draft.plan.writes.push(Write::RemoveVolume { name, rv });
     } else {
-        let name = name(&volume.metadata);
-        let message = format!("waiting to delete volume {name}: finalizers remain: {}", foreign.join(", "));
-        wait(draft, volume, "FinalizersRemaining", message);
+        let_go(draft, volume);
     }
 }
 
-/// Someone asked for the object's end, and it is nobody's: the object goes, the data stays where it is.
+/// Takes our finalizers away. An object that someone asked to delete goes with the last one; the data of a volume that was
+/// nobody's stays where it is.
 fn let_go(draft: &mut Draft<'_>, volume: &PersistentVolume) {
-    let foreign: Vec<String> = foreign_finalizers(volume).map(str::to_owned).collect();
     let finalizers = volume.metadata.finalizers.as_deref().unwrap_or_default();
+    let foreign: Vec<String> = finalizers.iter().filter(|f| !OURS.contains(&f.as_str())).cloned().collect();
     if foreign.is_empty() || foreign.len() < finalizers.len() {
         let mut volume = volume.clone();
         volume.metadata.finalizers = (!foreign.is_empty()).then_some(foreign);
@@ -155,10 +153,6 @@ fn let_go(draft: &mut Draft<'_>, volume: &PersistentVolume) {
         let message = format!("waiting to delete volume {name}: finalizers remain: {}", foreign.join(", "));
         wait(draft, volume, "FinalizersRemaining", message);
     }
-}
-
-fn foreign_finalizers(volume: &PersistentVolume) -> impl Iterator<Item = &str> {
-    volume.metadata.finalizers.iter().flatten().map(String::as_str).filter(|f| !OURS.contains(f))
 }
 
 fn fail(draft: &mut Draft<'_>, volume: &PersistentVolume, message: String) {
