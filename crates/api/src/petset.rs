@@ -24,8 +24,9 @@ pub const STORAGE_CLASS: &str = "volume.alpha.kubernetes.io/storage-class";
 pub const TOLERATE_UNREADY: &str = "service.alpha.kubernetes.io/tolerate-unready-endpoints";
 
 /// A set of pets: pods with stable names, storage and order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "io.k8s.api.apps.v1alpha1.PetSet")]
 pub struct PetSet {
     /// `apps/v1alpha1`.
     #[serde(default)]
@@ -45,8 +46,9 @@ pub struct PetSet {
 }
 
 /// What is wanted of a set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "io.k8s.api.apps.v1alpha1.PetSetSpec")]
 pub struct PetSetSpec {
     /// How many pets; 1 where it is not given. The only field that an update may change.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,8 +68,9 @@ pub struct PetSetSpec {
 }
 
 /// What is of a set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "io.k8s.api.apps.v1alpha1.PetSetStatus")]
 pub struct PetSetStatus {
     /// The generation that the controller has seen.
     #[serde(skip_serializing_if = "Option::is_none")]
