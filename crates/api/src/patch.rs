@@ -1,7 +1,7 @@
 //! The three patches: JSON patch (RFC 6902), JSON merge patch (RFC 7386), Kubernetes' strategic merge patch.
 
 use json_patch::PatchOperation;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::status::Status;
 
@@ -9,6 +9,10 @@ mod strategic;
 
 /// The most operations that one JSON patch may have, as in Kubernetes: each may copy the whole object.
 pub const JSON_OPERATIONS_MAX: usize = 10_000;
+
+/// The most octets that the `copy` operations of one JSON patch may add, as in Kubernetes: a few that copy a map into
+/// itself would otherwise fill the memory.
+pub const COPIED_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// Which patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,21 +32,37 @@ pub enum Kind {
 pub fn apply(patch: Kind, kind: &str, object: &Value, body: &[u8]) -> Result<Value, Status> {
     let mut object = object.clone();
     match patch {
-        Kind::Json => json_patch::patch(&mut object, &operations(body)?).map_err(|_| inapplicable())?,
+        Kind::Json => operate(&mut object, &operations(body)?)?,
         Kind::Merge => {
-            let patch = map(body).map_err(|error| bad_request(format!("error decoding patch: {error}")))?;
+            let patch = map(body).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
             json_patch::merge(&mut object, &patch);
         }
         Kind::Strategic => {
-            let patch = map(body).map_err(bad_request)?;
-            object = strategic::merge(kind, object, patch).map_err(bad_request)?;
+            let patch = map(body).map_err(Status::bad_request)?;
+            object = strategic::merge(kind, object, patch).map_err(Status::bad_request)?;
         }
     }
     Ok(object)
 }
 
+fn operate(object: &mut Value, operations: &[PatchOperation]) -> Result<(), Status> {
+    let mut copied_bytes = 0;
+    for operation in operations {
+        if let PatchOperation::Copy(copy) = operation {
+            copied_bytes += object.pointer(copy.from.as_str()).map_or(0, |value| value.to_string().len());
+            if copied_bytes > COPIED_BYTES_MAX {
+                return Err(Status::patch_not_applicable());
+            }
+        }
+        // Nobody sees the half-patched object of a patch that fails.
+        json_patch::patch_unsafe(object, std::slice::from_ref(operation))
+            .map_err(|_| Status::patch_not_applicable())?;
+    }
+    Ok(())
+}
+
 fn operations(body: &[u8]) -> Result<Vec<PatchOperation>, Status> {
-    let decoding = |error: String| bad_request(format!("error decoding patch: {error}"));
+    let decoding = |error: String| Status::bad_request(format!("error decoding patch: {error}"));
     let items = match read(body).map_err(decoding)? {
         Value::Array(items) => items,
         other => return Err(decoding(mismatch(&other, "jsonpatch.Patch"))),
@@ -54,7 +74,7 @@ fn operations(body: &[u8]) -> Result<Vec<PatchOperation>, Status> {
         return Err(decoding(mismatch(other, "jsonpatch.Operation")));
     }
     // Kubernetes looks into an operation only when it comes to apply it.
-    items.into_iter().map(|item| serde_json::from_value(item).map_err(|_| inapplicable())).collect()
+    items.into_iter().map(|item| serde_json::from_value(item).map_err(|_| Status::patch_not_applicable())).collect()
 }
 
 fn map(body: &[u8]) -> Result<Value, String> {
@@ -80,16 +100,6 @@ fn mismatch(value: &Value, wanted: &str) -> String {
     format!("json: cannot unmarshal {found} into Go value of type {wanted}")
 }
 
-fn bad_request(message: String) -> Status {
-    Status { code: 400, reason: "BadRequest", message, details: Value::Null }
-}
-
-/// Kubernetes does not say which operation failed.
-fn inapplicable() -> Status {
-    let message = "the server rejected our request due to an error in our request".to_owned();
-    Status { code: 422, reason: "Invalid", message, details: json!({}) }
-}
-
 fn too_many(count: usize) -> Status {
     let message = format!("The allowed maximum operations in a JSON patch is {JSON_OPERATIONS_MAX}, got {count}");
     Status { code: 413, reason: "RequestEntityTooLarge", message, details: Value::Null }
@@ -97,6 +107,8 @@ fn too_many(count: usize) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn object() -> Value {
@@ -129,7 +141,7 @@ mod tests {
             json!([{"op": "turn", "path": "/spec"}]),
             json!([{"path": "/spec"}]),
         ] {
-            assert_eq!(patched(Kind::Json, &body), Err(inapplicable()), "{body}");
+            assert_eq!(patched(Kind::Json, &body), Err(Status::patch_not_applicable()), "{body}");
         }
     }
 
@@ -148,7 +160,7 @@ mod tests {
             (Kind::Strategic, json!("x"), format!("{of} string {map}")),
         ];
         for (kind, body, message) in table {
-            assert_eq!(patched(kind, &body), Err(bad_request(message)), "{body}");
+            assert_eq!(patched(kind, &body), Err(Status::bad_request(message)), "{body}");
         }
         let status = apply(Kind::Merge, "PetSet", &object(), b"{").unwrap_err();
         assert_eq!((status.code, status.reason), (400, "BadRequest"));
@@ -160,6 +172,15 @@ mod tests {
         let message = "The allowed maximum operations in a JSON patch is 10000, got 10001".to_owned();
         let status = Status { code: 413, reason: "RequestEntityTooLarge", message, details: Value::Null };
         assert_eq!(patched(Kind::Json, &body), Err(status));
+    }
+
+    #[test]
+    fn copies_cannot_fill_the_memory() {
+        let copy = |to: usize| json!({"op": "copy", "from": "/spec", "path": format!("/spec/{to}")});
+        let few = Value::Array((0..4).map(copy).collect());
+        assert!(patched(Kind::Json, &few).is_ok());
+        let many = Value::Array((0..60).map(copy).collect());
+        assert_eq!(patched(Kind::Json, &many), Err(Status::patch_not_applicable()));
     }
 
     #[test]

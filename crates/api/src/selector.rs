@@ -35,7 +35,7 @@ impl Labels {
     ///
     /// Errors: 400 `BadRequest`, in Kubernetes' words (`apimachinery/pkg/labels`).
     pub fn parse(text: &str) -> Result<Labels, Status> {
-        Parser::new(text).selector().map(|requirements| Labels { requirements }).map_err(bad_request)
+        Parser::new(text).selector().map(|requirements| Labels { requirements }).map_err(Status::bad_request)
     }
 
     /// A set's selector: `matchLabels` and `matchExpressions` together.
@@ -451,8 +451,8 @@ impl Fields {
         let mut terms = Vec::new();
         for part in split_terms(text).into_iter().filter(|part| !part.is_empty()) {
             let (field, equal, value) = split_term(part)
-                .ok_or_else(|| bad_request(format!("invalid selector: '{text}'; can't understand '{part}'")))?;
-            terms.push((field.to_owned(), equal, unescape(value).map_err(bad_request)?));
+                .ok_or_else(|| Status::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'")))?;
+            terms.push((field.to_owned(), equal, unescape(value).map_err(Status::bad_request)?));
         }
         Ok(Fields { terms })
     }
@@ -515,10 +515,6 @@ fn unescape(value: &str) -> Result<String, String> {
         }
     }
     Ok(plain)
-}
-
-fn bad_request(message: String) -> Status {
-    Status { code: 400, reason: "BadRequest", message, details: Value::Null }
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn refuses_in_the_words_of_kubernetes() {
         ),
     ];
     for (text, message) in table {
-        assert_eq!(Labels::parse(text), Err(bad_request(message)), "{text}");
+        assert_eq!(Labels::parse(text), Err(Status::bad_request(message)), "{text}");
     }
 }
 
@@ -138,6 +138,6 @@ fn field_selectors_are_refused_in_the_words_of_kubernetes() {
         ("a=b=c", "invalid field selector: unescaped character in value: 61"),
     ];
     for (text, message) in table {
-        assert_eq!(Fields::parse(text), Err(bad_request(message.to_owned())), "{text}");
+        assert_eq!(Fields::parse(text), Err(Status::bad_request(message.to_owned())), "{text}");
     }
 }
