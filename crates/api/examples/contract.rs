@@ -7,7 +7,7 @@ use petset_api::{discovery, resource::RESOURCES};
 use serde_json::Value;
 
 /// The folders that belong to the contract, under `api`.
-pub const FOLDERS: [&str; 2] = ["discovery", "openapi"];
+pub(crate) const FOLDERS: [&str; 2] = ["discovery", "openapi"];
 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api");
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
 }
 
 /// The files of the contract, by their path under `api`; the path is that of the request, with `.json`.
-pub fn files() -> BTreeMap<String, String> {
+pub(crate) fn files() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut add = |path: String, document: Option<Value>| {
         let document = document.unwrap_or_else(|| panic!("{path} is served"));
