@@ -1,1 +1,113 @@
 //! Makes Docker look like Runtime.
+//!
+//! [`Engine`] is a Docker engine that answers and is new enough. [`Engine::prepare`] makes the instance's network and
+//! the sandbox image, and gives [`Docker`]: the [`Runtime`] of one instance, with the logs of its containers and a way
+//! into them ([`streams`]).
+//!
+//! Everything made here carries the label `petset.io/instance`; nothing without it is ever stopped or removed.
+
+mod check;
+mod connect;
+mod container;
+mod erase;
+mod exec;
+mod failure;
+mod files;
+mod hints;
+mod image;
+mod mount;
+mod names;
+mod network;
+mod observe;
+mod pause;
+pub mod streams;
+mod tls;
+mod volume;
+mod wire;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use controller::runtime::{Hint, Observed, Runtime};
+use futures::stream::BoxStream;
+use ipnet::Ipv4Net;
+use plan::{
+    Action,
+    action::{Done, Failure},
+    facts::{Container, PodKey},
+    pod::Image,
+};
+use tokio::sync::Semaphore;
+
+pub use crate::{
+    connect::{ConnectError, Engine},
+    erase::EraseError,
+    network::{PrepareError, Ready},
+};
+
+/// Exec probes that run at once: each costs the engine some 40 ms of a core, so more would only slow the others down.
+const EXEC_PROBES_MAX: usize = 2;
+
+/// What an instance is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// The instance's name: lower-case letters, digits and `-`.
+    pub instance: String,
+    /// The subnet of its network; `None` takes the one that it has, else a free one.
+    pub subnet: Option<Ipv4Net>,
+    /// Where the pods' own network files are kept. The engine must see the same directory.
+    pub pods_dir: PathBuf,
+}
+
+/// Docker as the runtime of one instance.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    engine: Engine,
+    instance: String,
+    ready: Ready,
+    files: files::PodFiles,
+    exec_probes: Arc<Semaphore>,
+}
+
+impl Docker {
+    /// The instance's network.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
+#[async_trait]
+impl Runtime for Docker {
+    async fn observe(&self) -> Result<Observed, Failure> {
+        self.observe_all().await
+    }
+
+    async fn observe_pod(&self, pod: &PodKey) -> Result<Vec<Container>, Failure> {
+        self.observe_one(pod).await
+    }
+
+    async fn images(&self, references: &BTreeSet<String>) -> Result<BTreeMap<String, Image>, Failure> {
+        self.engine.present_images(references).await
+    }
+
+    async fn act(&self, action: &Action) -> Result<Done, Failure> {
+        match action {
+            Action::PullImage { image } => self.engine.pull(image).await,
+            Action::CreateVolume { name, labels } => self.create_volume(name, labels).await,
+            Action::RemoveVolume { name } => self.remove_volume(name).await,
+            Action::StartSandbox(sandbox) => self.start_sandbox(sandbox).await,
+            Action::StartContainer(start) => self.start_container(start).await,
+            Action::Stop(stops) => self.stop(stops).await,
+            Action::Remove { id, owner } => self.remove(id, owner).await,
+            Action::Probe(probe) => self.probe(probe).await,
+        }
+    }
+
+    fn hints(&self) -> BoxStream<'static, Hint> {
+        hints::stream(self.engine.clone(), self.instance.clone())
+    }
+}

@@ -1,0 +1,211 @@
+//! Named volumes: making them, removing them, and directories in them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use bollard::{
+    body_full,
+    errors::Error,
+    models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, Volume, VolumeCreateRequest},
+    query_parameters::{
+        ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, ListContainersOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveVolumeOptions, UploadToContainerOptionsBuilder,
+    },
+};
+use plan::action::{Done, Failure};
+
+use crate::{
+    Docker,
+    failure::{failure, found, status},
+    names,
+    observe::mounted_volumes,
+    pause,
+};
+
+/// Everyone may write, as in a kubelet's `emptyDir` and in the volumes of Kubernetes' local provisioners: the users of
+/// the pod's containers are not known, and nobody else reaches the directory.
+const DIRECTORY_MODE: u32 = 0o777;
+
+/// Where the container that reaches into a volume has it.
+const INSIDE: &str = "/volume";
+
+impl Docker {
+    /// Makes a volume; one that exists with the same labels is success.
+    pub(crate) async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Done, Failure> {
+        let api = &self.engine.api;
+        let wanted: HashMap<String, String> = labels
+            .iter()
+            .map(|(name, value)| (format!("{}{name}", names::PREFIX), value.clone()))
+            .chain([(names::INSTANCE.to_owned(), self.instance.clone())])
+            .collect();
+        let existed = found(api.inspect_volume(name).await).map_err(failure)?.is_some();
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(wanted.clone()),
+            ..VolumeCreateRequest::default()
+        };
+        // Of one that exists the engine gives what is there, whatever labels were asked for.
+        let volume = api.create_volume(request).await.map_err(failure)?;
+        if volume.labels != wanted {
+            return Err(Failure::Taken(format!("the volume {name} exists with other labels")));
+        }
+        if !existed {
+            self.make_directory(&volume, Path::new("")).await?;
+        }
+        Ok(Done::Ok)
+    }
+
+    /// Removes a volume of ours; an absent one is success, one that any container mounts is an error.
+    pub(crate) async fn remove_volume(&self, name: &str) -> Result<Done, Failure> {
+        let api = &self.engine.api;
+        let Some(volume) = found(api.inspect_volume(name).await).map_err(failure)? else { return Ok(Done::Ok) };
+        if !self.owns(&volume) {
+            return Err(Failure::Refused(format!("the volume {name} is not of this instance")));
+        }
+        // The engine guards what is mounted as a volume, but does not know of a mounted directory inside it.
+        let all = ListContainersOptionsBuilder::default().all(true).build();
+        let containers = api.list_containers(Some(all)).await.map_err(failure)?;
+        if mounted_volumes(&containers, std::slice::from_ref(&volume)).contains(name) {
+            return Err(Failure::Refused(format!("the volume {name} is in use")));
+        }
+        found(api.remove_volume(name, None::<RemoveVolumeOptions>).await).map_err(failure)?;
+        Ok(Done::Ok)
+    }
+
+    /// A volume of ours, which must exist: the engine would make an absent one in silence.
+    pub(crate) async fn volume(&self, name: &str) -> Result<Volume, Failure> {
+        let volume = found(self.engine.api.inspect_volume(name).await).map_err(failure)?;
+        volume
+            .filter(|volume| self.owns(volume))
+            .ok_or_else(|| Failure::Refused(format!("there is no volume {name} of this instance")))
+    }
+
+    fn owns(&self, volume: &Volume) -> bool {
+        volume.labels.get(names::INSTANCE) == Some(&self.instance)
+    }
+
+    /// Makes a directory of a volume and those leading to it. New ones are writable by all, existing ones stay as they
+    /// are. The empty path is the volume's own directory, which becomes writable by all.
+    pub(crate) async fn make_directory(&self, volume: &Volume, path: &Path) -> Result<(), Failure> {
+        match make_local(Path::new(&volume.mountpoint), path) {
+            // The engine's directories belong to root. Who may not enter asks the engine to do it.
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
+                self.make_through_engine(&volume.name, path).await
+            }
+            Err(error) => Err(Failure::Refused(format!("directory in volume {}: {error}", volume.name))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A container that never runs has the volume, and takes an archive with the directories.
+    async fn make_through_engine(&self, volume: &str, path: &Path) -> Result<(), Failure> {
+        let api = &self.engine.api;
+        let body = ContainerCreateBody {
+            image: Some(pause::IMAGE.to_owned()),
+            labels: Some(HashMap::from([(names::INSTANCE.to_owned(), self.instance.clone())])),
+            host_config: Some(HostConfig {
+                mounts: Some(vec![volume_mount(volume, INSIDE, false)]),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let made = api.create_container(None::<CreateContainerOptions>, body).await.map_err(failure)?;
+        let result = self.upload_directories(&made.id, path).await;
+        let force = RemoveContainerOptionsBuilder::default().force(true).build();
+        found(api.remove_container(&made.id, Some(force)).await).map_err(failure)?;
+        result.map_err(failure)
+    }
+
+    async fn upload_directories(&self, container: &str, path: &Path) -> Result<(), Error> {
+        let api = &self.engine.api;
+        let mut archive = tar::Builder::new(Vec::new());
+        for step in steps(path) {
+            let inside = Path::new(INSIDE).join(&step);
+            let options = ContainerArchiveInfoOptionsBuilder::default().path(&inside.to_string_lossy()).build();
+            match api.get_container_archive_info(container, Some(options)).await {
+                Ok(_) if !step.as_os_str().is_empty() => continue,
+                Err(error) if status(&error) != Some(404) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_mode(DIRECTORY_MODE);
+            header.set_size(0);
+            archive.append_data(&mut header, inside.strip_prefix("/").unwrap_or(&inside), io::empty())?;
+        }
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        api.upload_to_container(container, Some(options), body_full(archive.into_inner()?.into())).await
+    }
+}
+
+/// Mounts a named volume as it is: Kubernetes does not seed volumes from the image.
+pub(crate) fn volume_mount(volume: &str, path: &str, read_only: bool) -> Mount {
+    Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(volume.to_owned()),
+        target: Some(path.to_owned()),
+        read_only: Some(read_only),
+        volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+        ..Mount::default()
+    }
+}
+
+/// Does the same where we may: the volume's directory is on this machine and we are root.
+fn make_local(root: &Path, path: &Path) -> io::Result<()> {
+    for step in steps(path) {
+        let directory = root.join(&step);
+        match fs::symlink_metadata(&directory) {
+            // A container may have left a link that leads out of its volume.
+            Ok(there) if there.is_symlink() => {
+                return Err(io::Error::other(format!("`{}` is a symbolic link", step.display())));
+            }
+            Ok(_) if !step.as_os_str().is_empty() => continue,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&directory)?,
+            Err(error) => return Err(error),
+        }
+        // Whatever the umask.
+        fs::set_permissions(&directory, fs::Permissions::from_mode(DIRECTORY_MODE))?;
+    }
+    Ok(())
+}
+
+/// What leads to a path, itself included: `a`, `a/b`; of the empty path, itself.
+fn steps(path: &Path) -> Vec<PathBuf> {
+    let mut steps: Vec<PathBuf> = path.ancestors().map(Path::to_path_buf).collect();
+    if steps.len() > 1 {
+        steps.pop();
+    }
+    steps.reverse();
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_directories_are_open_to_all_and_old_ones_keep_their_mode() {
+        let root = tempfile::tempdir().unwrap();
+        let mode = |path: &str| fs::metadata(root.path().join(path)).unwrap().permissions().mode() & 0o7777;
+        fs::create_dir(root.path().join("a")).unwrap();
+        fs::set_permissions(root.path().join("a"), fs::Permissions::from_mode(0o700)).unwrap();
+        make_local(root.path(), Path::new("a/b/c")).unwrap();
+        assert_eq!((mode("a"), mode("a/b"), mode("a/b/c")), (0o700, 0o777, 0o777));
+        assert_ne!(mode(""), 0o777);
+        make_local(root.path(), Path::new("")).unwrap();
+        assert_eq!(mode(""), 0o777);
+    }
+
+    #[test]
+    fn a_link_out_of_the_volume_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/", root.path().join("out")).unwrap();
+        let error = make_local(root.path(), Path::new("out/tmp")).unwrap_err();
+        assert_eq!(error.to_string(), "`out` is a symbolic link");
+    }
+}
