@@ -197,6 +197,9 @@ impl World {
                     for pod in before.iter().chain(after) {
                         self.mark_owners_of_pod(&namespace, &pod.metadata, &mut dirty);
                     }
+                    if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
+                        self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), &mut dirty);
+                    }
                     dirty.insert(Unit::Pod(PodKey { namespace, name }));
                 }
             }
@@ -222,6 +225,14 @@ impl World {
         self.pods.of(namespace).map(|(_, pod)| pod).filter(|pod| selects(&selector, &pod.metadata)).collect()
     }
 
+    /// The sets whose selector matches a pod, with their names.
+    pub fn sets_of_pod<'a>(&'a self, namespace: &'a str, pod: &ObjectMeta) -> Vec<(&'a str, &'a PetSet)> {
+        let matches = |set: &PetSet| {
+            set.spec.selector.as_ref().is_some_and(|selector| selects(&Labels::from_selector(selector), pod))
+        };
+        self.petsets.of(namespace).filter(|(_, set)| matches(set)).collect()
+    }
+
     fn mark_users_of_claim(&self, namespace: &str, claim: &str, dirty: &mut BTreeSet<Unit>) {
         for (pod, object) in self.pods.of(namespace) {
             if claims_of(object).any(|name| name == claim) {
@@ -239,11 +250,19 @@ impl World {
         }
     }
 
-    fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
-        for (set, object) in self.petsets.of(namespace) {
-            if object.spec.selector.as_ref().is_some_and(|selector| selects(&Labels::from_selector(selector), pod)) {
-                dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
+    /// Pods that are down may be waiting for this one to be Ready.
+    fn mark_siblings_of_pod(&self, namespace: &str, pod: Option<&Pod>, dirty: &mut BTreeSet<Unit>) {
+        for (_, set) in pod.into_iter().flat_map(|pod| self.sets_of_pod(namespace, &pod.metadata)) {
+            for sibling in self.pods_of_set(namespace, set).into_iter().filter(|sibling| !is_ready(sibling)) {
+                let name = sibling.metadata.name.clone().unwrap_or_default();
+                dirty.insert(Unit::Pod(PodKey { namespace: namespace.to_owned(), name }));
             }
+        }
+    }
+
+    fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
+        for (set, _) in self.sets_of_pod(namespace, pod) {
+            dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
         }
         for (service, object) in self.services.of(namespace) {
             let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
@@ -254,6 +273,11 @@ impl World {
             }
         }
     }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// The names of the claims that a pod mounts.

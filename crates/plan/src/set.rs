@@ -4,6 +4,7 @@
 //! the edge; `identity` says what a pet and its claims look like; this file puts the decision into writes, events and waits.
 //! The rules are those of PetSet in Kubernetes 1.3.
 
+mod comeback;
 mod identity;
 mod pet;
 mod turn;
@@ -15,6 +16,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 
 use api::petset::PetSet;
 
+pub use self::comeback::{HeldBack, PATIENCE, held_back};
 use self::{
     identity::Identity,
     pet::{Hold, Pet},

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use k8s_openapi::api::core::v1::Pod;
 use plan::{
     Note, NoteKind, Subject, Wait, Write, address, claim,
     facts::PodKey,
@@ -194,10 +195,19 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             claims: &claims,
             address,
             images: &images,
+            held_back: object.and_then(|object| self.held_back(key, object)),
             memory: self.memories.get(key).unwrap_or(&FRESH),
             host: &self.settings.host,
             now: self.clock.now(),
         })
+    }
+
+    /// Whether some set has the pod wait for its lower siblings.
+    fn held_back(&self, key: &PodKey, pod: &Pod) -> Option<set::HeldBack> {
+        let now = self.clock.now();
+        let sets = self.world.sets_of_pod(&key.namespace, &pod.metadata);
+        sets.into_iter()
+            .find_map(|(_, set)| set::held_back(set, &self.world.pods_of_set(&key.namespace, set), pod, now))
     }
 
     /// The address that an identity holds; one that has none gets one, on disk before it is used.

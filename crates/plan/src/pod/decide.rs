@@ -100,6 +100,13 @@ fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         return start_sandbox(view, draft);
     };
     let settled = kill_condemned(view, draft);
+    if let Some(held_back) = &view.input.held_back
+        && view.lost_everything(sandbox)
+    {
+        draft.wait("PetHeldBack", &held_back.why);
+        draft.look_again(held_back.until);
+        return Settled::No;
+    }
     for unit in view.inits() {
         if bring_up_init(view, draft, unit, sandbox) == Settled::No {
             return Settled::No;

@@ -29,6 +29,7 @@ use crate::{
     Action, Note, Wait, Write,
     facts::{Container, PodKey},
     outcome::LookAgain,
+    set::HeldBack,
 };
 
 pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record};
@@ -49,6 +50,8 @@ pub struct Input<'a> {
     pub address: Result<IpAddr, String>,
     /// Image references that the engine has, of those that the pod names.
     pub images: &'a BTreeMap<String, Image>,
+    /// Whether the pod has to wait for its turn to start lost containers again ([`crate::set::held_back`]).
+    pub held_back: Option<HeldBack>,
     /// What has been tried so far.
     pub memory: &'a Memory,
     /// This host, its DNS and the limits.
@@ -120,8 +123,8 @@ pub struct Plan {
 /// 5. Its sandbox starts; a new sandbox means that every container starts anew.
 /// 6. Init containers run one after the other, each to success, then app containers start in order.
 ///
-/// Pods are decided alone: where the engine was restarted, order holds within each pod, and all pods come back in
-/// parallel.
+/// Where the engine was restarted, all sandboxes come back at once, and with them the addresses; containers start again
+/// in the order of their set, as far as [`Input::held_back`] says.
 pub fn plan(input: &Input<'_>) -> Plan {
     let mut draft = draft::Draft::new(input);
     let settled = teardown::strangers(&mut draft);

@@ -143,6 +143,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the pod had containers, and none of them joined this sandbox: the one that they had is gone.
+    pub(super) fn lost_everything(&self, sandbox: &Container) -> bool {
+        let mut attempts = self.units.iter().flat_map(|unit| &unit.attempts).peekable();
+        attempts.peek().is_some() && attempts.all(|container| container.sandbox.as_ref() != Some(&sandbox.id))
+    }
+
     /// The pod's address, where it has one.
     pub(super) fn address(&self) -> Option<std::net::IpAddr> {
         let (sandbox, _) = self.sandbox_running()?;
