@@ -18,8 +18,8 @@ use crate::{
     engine::FakeEngine,
 };
 
-/// Longer than any back-off and any resync: what has not happened by then will not.
-const LONG: Duration = Duration::from_mins(15);
+/// Longer than any resync and the first back-offs: what has not happened by then waits for something.
+const LONG: Duration = Duration::from_mins(2);
 
 /// A petset without HTTP, DNS and Docker.
 pub struct Cluster {

@@ -56,6 +56,11 @@ impl FakeEngine {
         FakeEngine { clock, state: Mutex::new(state), hints: broadcast::channel(HINTS_MAX).0 }
     }
 
+    /// Gives the engine an image, as `docker build` does beside us.
+    pub fn add_image(&self, image: &str) {
+        self.state().images.insert(image.to_owned());
+    }
+
     /// Makes a container's probes fail with this message, or succeed again.
     pub fn set_sick(&self, pod: &PodKey, container: &str, message: Option<&str>) {
         let key = (pod.clone(), container.to_owned());

@@ -3,7 +3,7 @@
 use petset_sim::{Cluster, cluster::pod};
 use serde_json::{Value, json};
 
-const IMAGES: [&str; 1] = ["nginx"];
+const IMAGES: [&str; 1] = ["nginx:1"];
 
 fn service() -> Value {
     json!({
@@ -22,7 +22,7 @@ fn set(replicas: i32) -> Value {
                     "labels": {"app": "nginx"}, "annotations": {"pod.alpha.kubernetes.io/initialized": "true"},
                 },
                 "spec": {"containers": [{
-                    "name": "nginx", "image": "nginx",
+                    "name": "nginx", "image": "nginx:1",
                     "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1},
                     "volumeMounts": [{"name": "www", "mountPath": "/www"}],
                 }]},
@@ -176,4 +176,8 @@ async fn a_missing_image_is_named_and_its_arrival_is_noticed() {
     assert!(waits.contains("nginx") && waits.to_lowercase().contains("image"), "{waits}");
     let reasons: Vec<_> = cluster.store.list("events", None).items.iter().map(|e| e["reason"].clone()).collect();
     assert!(reasons.contains(&json!("Failed")) && reasons.contains(&json!("BackOff")), "{reasons:?}");
+    cluster.engine.add_image("nginx:1");
+    // The longest back-off is five minutes.
+    cluster.pass(400).await;
+    assert_eq!(cluster.ready(), ["web-0"]);
 }
