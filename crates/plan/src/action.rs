@@ -59,6 +59,7 @@ pub struct Files {
 
 /// A container to make and start.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "four independent switches of the container, as in its spec")]
 pub struct Start {
     /// Whose it is.
     pub owner: Owner,

@@ -10,9 +10,9 @@ use crate::action::Failure;
 /// The first delay of a container that ends again, and of a failed pull, as the kubelet's.
 pub(super) const CONTAINER_DELAY_FIRST: Duration = Duration::from_secs(10);
 /// The longest delay of a container that ends again, and of a failed pull, as the kubelet's.
-pub(super) const CONTAINER_DELAY_MAX: Duration = Duration::from_secs(300);
+pub(super) const CONTAINER_DELAY_MAX: Duration = Duration::from_mins(5);
 /// A container that ran for so long before it ended starts again without delay, as the kubelet's twice the longest.
-pub(super) const CONTAINER_STABLE_AFTER: Duration = Duration::from_secs(600);
+pub(super) const CONTAINER_STABLE_AFTER: Duration = Duration::from_mins(10);
 /// The first delay after the engine refused something that is not about one container: it is often a matter of moments
 /// (an address that is being given back, a volume that is being let go).
 pub(super) const ENGINE_DELAY_FIRST: Duration = Duration::from_secs(1);

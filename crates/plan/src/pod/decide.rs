@@ -61,10 +61,10 @@ fn schedule(view: &View<'_>, draft: &mut Draft<'_>) {
         return;
     }
     let mut pod = view.pod.clone();
-    let node = &view.input.host.node;
-    pod.spec.get_or_insert_default().node_name = Some(node.clone());
+    let host = &view.input.host.node;
+    pod.spec.get_or_insert_default().node_name = Some(host.clone());
     draft.write(Write::UpdatePod(Box::new(pod)));
-    let message = format!("Successfully assigned {} to {node}", view.input.key);
+    let message = format!("Successfully assigned {} to {host}", view.input.key);
     let mut note = tell::of_pod(draft.subject(), NoteKind::Normal, "Scheduled", message);
     note.component = tell::SCHEDULER;
     draft.note(note);

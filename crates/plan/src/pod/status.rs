@@ -112,7 +112,6 @@ fn is_past(unit: &Unit<'_>, status: &ContainerStatus) -> bool {
 }
 
 fn container(view: &View<'_>, draft: &Draft<'_>, unit: &Unit<'_>) -> ContainerStatus {
-    let stage = view.stage(unit);
     let blocked = draft.blocked.get(unit.name());
     let is_over = view.end().is_some() || view.is_deleting();
     let mut status = ContainerStatus {
@@ -131,7 +130,7 @@ fn container(view: &View<'_>, draft: &Draft<'_>, unit: &Unit<'_>) -> ContainerSt
         stored.image_id.clone_into(&mut status.image_id);
         stored.container_id.clone_into(&mut status.container_id);
     }
-    let state = match stage {
+    let state = match view.stage(unit) {
         Stage::Running(container, since) if !view.is_starting(unit) => {
             let health = probe::health(view, unit, container);
             let paused = matches!(container.state, State::Running { paused: true, .. });
@@ -148,9 +147,10 @@ fn container(view: &View<'_>, draft: &Draft<'_>, unit: &Unit<'_>) -> ContainerSt
         },
         Stage::Ended { code, here, .. } => {
             let ended = ended(view, unit);
-            status.ready = unit.role == Role::Init && !unit.is_sidecar && code == 0 && here == Here::Yes
-                || is_over && unit.role == Role::Init && !unit.is_sidecar && code == 0;
-            let is_redone = unit.role == Role::Init && code == 0 && here == Here::No && !is_over;
+            let counts = here == Here::Yes || is_over || view.is_initialised();
+            let is_plain_init = unit.role == Role::Init && !unit.is_sidecar;
+            status.ready = is_plain_init && code == 0 && counts;
+            let is_redone = is_plain_init && code == 0 && !counts;
             if !is_over && view.outcome(unit).is_none() && (blocked.is_some() || is_redone) {
                 status.last_state = Some(ContainerState { terminated: ended, ..ContainerState::default() });
                 waiting(view, unit, blocked)
@@ -179,19 +179,11 @@ fn running(since: Timestamp) -> ContainerState {
 }
 
 fn waiting(view: &View<'_>, unit: &Unit<'_>, blocked: Option<&Blocked>) -> ContainerState {
-    let waiting = match blocked {
-        Some(blocked) => ContainerStateWaiting { reason: some(blocked.reason), message: some(&blocked.message) },
-        None => {
-            // An init container's own turn is not told apart from waiting for it, as in the kubelet.
-            let has_inits = view.inits().next().is_some();
-            let reason = if has_inits && (unit.role == Role::Init || !are_inits_done(view)) {
-                "PodInitializing"
-            } else {
-                "ContainerCreating"
-            };
-            ContainerStateWaiting { reason: some(reason), message: None }
-        }
-    };
+    // An init container's own turn is not told apart from waiting for it, as in the kubelet.
+    let is_initializing = view.inits().next().is_some() && (unit.role == Role::Init || !are_inits_done(view));
+    let default = if is_initializing { "PodInitializing" } else { "ContainerCreating" };
+    let (reason, message) = blocked.map_or((default, ""), |blocked| (blocked.reason, &blocked.message));
+    let waiting = ContainerStateWaiting { reason: some(reason), message: some(message) };
     ContainerState { waiting: Some(waiting), ..ContainerState::default() }
 }
 
@@ -253,20 +245,21 @@ fn terminated(container: &Container) -> Option<ContainerStateTerminated> {
     })
 }
 
-/// How the attempt before the current one ended.
+/// How the attempt before the current one ended; the current one itself where it is on its way out of the engine.
 fn last_state(unit: &Unit<'_>) -> ContainerState {
+    let current = unit.current().filter(|container| container.state != State::Removing);
+    let is_current = |id: Option<&String>| current.is_some_and(|current| id == Some(&engine_id(&current.id)));
     let before = unit.attempts.iter().rev().skip(1).find_map(|container| terminated(container));
     let terminated = before.or_else(|| {
+        // The engine no longer has it: the status remembers.
         let stored = unit.stored?;
-        let is_current = |ended: &ContainerStateTerminated| {
-            unit.current().is_some_and(|current| ended.container_id.as_ref() == Some(&engine_id(&current.id)))
-        };
-        let ended = stored.state.as_ref().and_then(|state| state.terminated.clone());
-        let ended = ended.filter(|_| unit.current().is_some_and(|c| !matches!(c.state, State::Exited { .. })));
-        let last = stored.last_state.as_ref().and_then(|state| state.terminated.clone());
-        let is_lost = unit.current().is_none_or(|c| stored.container_id.as_deref() != Some(&engine_id(&c.id)));
-        let lost = if is_lost { lost(stored, None) } else { None };
-        ended.or(lost).or(last).filter(|ended| !is_current(ended))
+        let state = stored.state.as_ref().and_then(|state| state.terminated.clone());
+        let earlier = stored.last_state.as_ref().and_then(|state| state.terminated.clone());
+        let lost = if is_current(stored.container_id.as_ref()) { None } else { lost(stored, None) };
+        let is_past = |ended: &ContainerStateTerminated| !is_current(ended.container_id.as_ref());
+        // A container that has ended and is not to start again has its own end in its state, not here.
+        let state = state.filter(|_| current.is_some_and(|current| !matches!(current.state, State::Exited { .. })));
+        state.or(lost).or(earlier).filter(is_past)
     });
     ContainerState { terminated, ..ContainerState::default() }
 }

@@ -1,0 +1,129 @@
+//! The sandbox dies, or cannot start.
+
+use jiff::SignedDuration;
+use plan::{
+    action::Failure,
+    facts::{Role, State},
+    pod::Plan,
+};
+
+use crate::{
+    start::NGINX,
+    world::{World, waits},
+};
+
+#[test]
+fn when_the_sandbox_dies_its_containers_stop_and_start_anew() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.noted();
+    world.advance(60);
+    world.exit("POD", 137);
+    let first = world.step();
+    assert_eq!(waits(&first), ["SandboxChanged: web-0: waiting for container nginx to end"]);
+    assert_eq!(world.condition("PodReadyToStartContainers"), "False");
+    assert_eq!(world.status().pod_ip, None);
+    assert_eq!(world.settle(), Plan::default());
+    assert_eq!(world.told(), ["stop nginx#0 in 30s", "start POD#1", "start nginx#1", "remove POD#0"]);
+    assert!(world.noted().contains(&"SandboxChanged: Pod sandbox changed, it will be killed and re-created.".into()));
+    assert_eq!(world.shown("nginx"), "Ready, restarts 1");
+}
+
+#[test]
+fn after_an_engine_restart_everything_comes_back_without_delay() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.advance(5);
+    world.exit("nginx", 137);
+    world.exit("POD", 137);
+    world.settle();
+    assert_eq!(world.told(), ["start POD#1", "start nginx#1", "remove POD#0"]);
+}
+
+#[test]
+fn a_sandbox_that_was_started_again_from_outside_is_replaced() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.advance(60);
+    let now = world.now;
+    let sandbox = world.containers.iter_mut().find(|c| c.owner.role == Role::Sandbox).unwrap();
+    sandbox.state = State::Running { started_at: now, paused: false };
+    world.settle();
+    assert_eq!(world.told(), ["stop nginx#0 in 30s, POD#0 in 30s", "start POD#1", "start nginx#1", "remove POD#0"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_costs_one_restart_and_not_more() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.now -= SignedDuration::from_hours(2);
+    world.exit("nginx", 1);
+    world.settle();
+    world.run_for(3600);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 2");
+}
+
+#[test]
+fn a_sandbox_that_was_removed_by_hand_comes_back() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.containers.retain(|container| container.owner.role != Role::Sandbox);
+    world.settle();
+    assert_eq!(world.told(), ["stop nginx#0 in 30s", "start POD#0", "start nginx#1"]);
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_and_tried_again() {
+    let mut world = World::new(NGINX);
+    world.refuses.insert("start POD#0".into(), Failure::Taken("Address already in use".into()));
+    let last = world.settle();
+    assert_eq!(
+        waits(&last),
+        ["EngineRefused: web-0: starting the sandbox: Address already in use; trying again at 2016-07-01T12:00:01Z"]
+    );
+    assert_eq!(
+        world.noted().last().unwrap(),
+        "FailedCreatePodSandBox: Failed to create pod sandbox: Address already in use"
+    );
+    world.run_for(100);
+    let tries = world.told().len();
+    // 1, 2, 4, 8, 16, 30, 30 seconds apart.
+    assert_eq!(tries, 8);
+    world.refuses.clear();
+    world.run_for(30);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 0");
+}
+
+#[test]
+fn a_paused_container_is_not_ready_and_the_wait_says_why() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    let app = world.containers.iter_mut().find(|c| c.owner.role == Role::App).unwrap();
+    let State::Running { started_at, .. } = app.state else { panic!("it runs") };
+    app.state = State::Running { started_at, paused: true };
+    let last = world.settle();
+    assert_eq!(waits(&last), ["ContainerPaused: web-0: container nginx is paused in the engine"]);
+    assert_eq!(world.shown("nginx"), "Running, restarts 0");
+}
+
+#[test]
+fn a_container_on_its_way_out_is_waited_for_and_helped_along() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    let app = world.containers.iter_mut().find(|c| c.owner.role == Role::App).unwrap();
+    app.state = State::Removing;
+    let stuck = app.clone();
+    world.step();
+    world.containers.push(stuck);
+    let last = world.settle();
+    assert_eq!(world.told(), ["remove nginx#0"]);
+    assert_eq!(waits(&last), ["EngineRemoves: web-0: the engine is removing container nginx"]);
+    assert_eq!(last.look_again, Some("2016-07-01T12:00:01Z".parse().unwrap()));
+    world.run_for(1);
+    assert_eq!(world.told(), ["remove nginx#0", "start nginx#1"]);
+}
