@@ -127,3 +127,21 @@ fn a_container_on_its_way_out_is_waited_for_and_helped_along() {
     world.run_for(1);
     assert_eq!(world.told(), ["remove nginx#0", "start nginx#1"]);
 }
+
+#[test]
+fn a_pet_whose_turn_to_come_back_has_not_come_has_its_sandbox_ready() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.exit("nginx", 137);
+    world.exit("POD", 137);
+    let until = "2016-07-01T12:00:30Z".parse().unwrap();
+    world.held_back = Some(plan::set::HeldBack { why: "waiting for its turn to come back".into(), until });
+    let last = world.settle();
+    assert_eq!(world.told(), ["start POD#1"]);
+    assert_eq!(waits(&last), ["PetHeldBack: web-0: waiting for its turn to come back"]);
+    assert_eq!(last.look_again, Some(until));
+    world.held_back = None;
+    world.settle();
+    assert_eq!(world.told(), ["start nginx#1", "remove POD#0"]);
+}

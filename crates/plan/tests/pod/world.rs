@@ -13,6 +13,7 @@ use plan::{
     action::{Done, Failure, ProbeKind, Source},
     facts::{Container, Owner, PodKey, Role, State},
     pod::{self, ClaimState, Host, Image, Input, Memory, Plan},
+    set::HeldBack,
 };
 
 pub(crate) const UID: &str = "11111111-1111-4111-8111-111111111111";
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) claims: BTreeMap<String, ClaimState>,
     pub(crate) address: Result<IpAddr, String>,
     pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) held_back: Option<HeldBack>,
     pub(crate) memory: Memory,
     pub(crate) host: Host,
     pub(crate) now: Timestamp,
@@ -58,6 +60,7 @@ impl World {
             claims: BTreeMap::new(),
             address: Ok(POD_ADDRESS),
             images: BTreeMap::new(),
+            held_back: None,
             memory: Memory::default(),
             host: Host {
                 instance: "default".into(),
@@ -106,6 +109,7 @@ impl World {
             claims: &self.claims,
             address: self.address.clone(),
             images: &self.images,
+            held_back: self.held_back.clone(),
             memory: &self.memory,
             host: &self.host,
             now: self.now,
