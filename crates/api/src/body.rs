@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::limits::{BODY_QUOTE_BYTES, NESTING_MAX, YAML_INDENT_MAX, YAML_LINES_MENDED_MAX};
 use crate::path::Path;
-use crate::status::Status;
+use crate::status::{Status, quoted};
 
 /// The format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,33 @@ pub fn read(bytes: &[u8], media: Media, kind: &str) -> Result<(Value, Vec<String
     };
     let value = value.and_then(object).map_err(refuse)?;
     Ok((value, duplicates.into_inner()))
+}
+
+/// Reads every document of a YAML manifest (or the one of a JSON file), in order, as [`read`] reads one. Documents
+/// without content are skipped. As in kubectl, a line that starts with `---` starts a document.
+///
+/// Errors: a sentence with the line of the manifest, or with the path of a field that is there twice.
+pub fn read_manifest(bytes: &[u8]) -> Result<Vec<Value>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let mut objects = Vec::new();
+    let mut document = String::new();
+    for line in text.split_inclusive('\n').chain(["---"]) {
+        if !line.starts_with("---") {
+            document.push_str(line);
+            continue;
+        }
+        let duplicates = RefCell::new(Vec::new());
+        let value = read_yaml(document.as_bytes(), &duplicates)?;
+        if let Some(path) = duplicates.into_inner().first() {
+            return Err(format!("duplicate field {}", quoted(path)));
+        }
+        if !value.is_null() {
+            objects.push(value);
+        }
+        // The lines that are done with stay as empty ones, so that errors count lines of the manifest.
+        document = "\n".repeat(document.matches('\n').count() + 1);
+    }
+    Ok(objects)
 }
 
 fn read_json(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {

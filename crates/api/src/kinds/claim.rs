@@ -86,7 +86,7 @@ pub(crate) fn default(claim: &mut Value) {
 pub(crate) fn add_finalizer(object: &mut Value, finalizer: &str) {
     let metadata = fields::object(object, "metadata");
     fields::fill(metadata, "finalizers", json!([]));
-    if let Some(finalizers) = metadata["finalizers"].as_array_mut()
+    if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut)
         && !finalizers.iter().any(|present| present == finalizer)
     {
         finalizers.push(finalizer.into());

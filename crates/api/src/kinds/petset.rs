@@ -12,6 +12,7 @@ use crate::kinds::names::invalid;
 use crate::kinds::{claim, count_generation, fields, keep_status, names, normalise, pod};
 use crate::petset::{PetSet, PetSetSpec, init_containers};
 use crate::resource::{self, PET_SETS};
+use crate::selector::Labels;
 use crate::status::{Cause, Status};
 
 /// What `PetSet` knows about its objects.
@@ -125,7 +126,7 @@ fn template(template: &PodTemplateSpec, selector: Option<&LabelSelector>, wrong:
     let metadata = template.metadata.clone().unwrap_or_default();
     let labels = metadata.labels.unwrap_or_default();
     if let Some(selector) = selector.filter(|selector| !is_empty(selector))
-        && !selects(selector, &labels)
+        && !Labels::from_selector(selector).matches(&labels)
     {
         let field = "spec.template.metadata.labels";
         wrong.push(Cause::invalid(field, json!(labels), "`selector` does not match template `labels`"));
@@ -146,28 +147,12 @@ fn is_empty(selector: &LabelSelector) -> bool {
         && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
 }
 
-fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let has_labels = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    has_labels
-        && selector.match_expressions.iter().flatten().all(|expression| {
-            let value = labels.get(&expression.key);
-            let values = expression.values.as_deref().unwrap_or_default();
-            match expression.operator.as_str() {
-                "In" => value.is_some_and(|value| values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !values.contains(value)),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        })
-}
-
 /// Why no pet can be made from the template. The set is accepted nevertheless, as in 1.3; to know it at once is kinder
 /// than to wait for the event.
 fn refused_pets(object: &Value) -> Vec<String> {
     let mut object = object.clone();
     resource::Rules::default(&Rules, &mut object);
-    let mut spec = object["spec"]["template"]["spec"].take();
+    let mut spec = object.pointer_mut("/spec/template/spec").map(Value::take).unwrap_or_default();
     let annotations =
         object.pointer("/spec/template/metadata/annotations").and_then(|map| BTreeMap::deserialize(map).ok());
     let mut refusals = Vec::new();

@@ -81,7 +81,7 @@ impl Typed<'_> {
     fn is_omitted(&self, target: &str) -> bool {
         match &self.value {
             Value::Null => true,
-            Value::Array(items) => items.is_empty(),
+            Value::Array(items) => items.is_empty() && target.contains("Option<alloc::vec::Vec<"),
             Value::Object(fields) => fields.is_empty() && target.contains("BTreeMap"),
             Value::String(text) => {
                 let Path::Field(_, name) = self.path else { return false };

@@ -33,6 +33,7 @@ pub(crate) fn pod(spec: &mut Value) {
 
 /// Fills in the specification of a pod, or of a template of pods.
 pub(crate) fn template(spec: &mut Value) {
+    fill(spec, "containers", json!([]));
     fill(spec, "dnsPolicy", "ClusterFirst");
     fill(spec, "restartPolicy", "Always");
     fill(spec, "schedulerName", "default-scheduler");
