@@ -9,12 +9,16 @@ use std::{
 
 use k8s_openapi::{
     api::core::v1::{
-        Container, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeClaimVolumeSource, Pod, Volume,
+        PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeClaimVolumeSource, Pod, Volume,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use api::petset::{HOSTNAME, INIT_CONTAINERS, PetSet, SUBDOMAIN};
+use api::{
+    petset::{HOSTNAME, PetSet, SUBDOMAIN, init_containers},
+    resource::PODS,
+    status::Status,
+};
 
 use super::pet::Ordinal;
 use crate::claim::CLAIM_PROTECTION;
@@ -94,8 +98,10 @@ impl<'a> Identity<'a> {
         let mut spec = template.spec.clone().ok_or("spec.template.spec: Required value")?;
         spec.hostname = Some(name.clone());
         spec.subdomain = (!self.service.is_empty()).then(|| self.service.to_owned());
-        if let Some(containers) = init_containers(&annotations)? {
-            spec.init_containers = Some(containers);
+        // They take the place of the spec's, as they did in 1.6, the last version to know both.
+        let init_containers = init_containers(&annotations)?;
+        if !init_containers.is_empty() {
+            spec.init_containers = Some(init_containers);
         }
         let claims: Vec<Volume> = self.volumes(ordinal).collect();
         let mut volumes = spec.volumes.take().unwrap_or_default();
@@ -104,7 +110,7 @@ impl<'a> Identity<'a> {
         spec.volumes = (!volumes.is_empty()).then_some(volumes);
         let pod = Pod {
             metadata: ObjectMeta {
-                name: Some(name),
+                name: Some(name.clone()),
                 namespace: Some(self.namespace.to_owned()),
                 labels: metadata.labels,
                 annotations: Some(annotations),
@@ -113,7 +119,7 @@ impl<'a> Identity<'a> {
             spec: Some(spec),
             status: None,
         };
-        check(&pod)?;
+        check(&pod, &name)?;
         Ok(pod)
     }
 
@@ -204,21 +210,13 @@ fn claim_of(volume: &Volume) -> Option<&str> {
     volume.persistent_volume_claim.as_ref().map(|source| source.claim_name.as_str())
 }
 
-/// The init containers that the annotation asks for: they take the place of the spec's, as they did in 1.6, the last
-/// version to know both.
-fn init_containers(annotations: &BTreeMap<String, String>) -> Result<Option<Vec<Container>>, String> {
-    let Some(text) = annotations.get(INIT_CONTAINERS) else { return Ok(None) };
-    serde_json::from_str(text).map(Some).map_err(|e| format!("annotation {INIT_CONTAINERS}: {e}"))
-}
-
-/// Whether a pod of this shape would be admitted: a template is not checked until a pet is made from it.
-fn check(pod: &Pod) -> Result<(), String> {
-    let Some(pods) = api::resource::find("", "v1", "pods") else { return Ok(()) };
+/// Whether a pod of this shape would be admitted: a template is not checked until a pet is made from it. The error is the
+/// server's own sentence.
+fn check(pod: &Pod, name: &str) -> Result<(), String> {
     let mut object = serde_json::to_value(pod).map_err(|e| e.to_string())?;
-    pods.rules.default(&mut object);
-    let causes: Vec<String> =
-        pods.rules.validate_create(&object).iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
-    if causes.is_empty() { Ok(()) } else { Err(causes.join(", ")) }
+    PODS.rules.default(&mut object);
+    let causes = PODS.rules.validate_create(&object);
+    if causes.is_empty() { Ok(()) } else { Err(Status::invalid(PODS.kind, PODS.group, name, &causes).message) }
 }
 
 /// Whether a name is one label of DNS; set names may have dots, hostnames may not.

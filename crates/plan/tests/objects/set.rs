@@ -491,10 +491,17 @@ fn a_pet_that_cannot_be_made_is_not_made_and_everybody_learns_why() {
     dotted.set.metadata.name = Some("w.e.b".to_owned());
     let mut bare = World::new(2);
     bare.set.spec.template.spec = None;
+    let mut invalid = World::new(2);
+    invalid.set.spec.template.spec.as_mut().unwrap().containers[0].image = None;
     for (world, error) in [
-        (malformed, "annotation pod.alpha.kubernetes.io/init-containers: EOF while parsing a list at line 1 column 1"),
+        (
+            malformed,
+            "the annotation pod.alpha.kubernetes.io/init-containers is not a JSON array of containers: EOF while parsing a list \
+             at line 1 column 1",
+        ),
         (dotted, "\"w.e.b-0\" cannot be a hostname: it must be at most 63 characters without dots"),
         (bare, "spec.template.spec: Required value"),
+        (invalid, "Pod \"web-0\" is invalid: spec.containers[0].image: Required value"),
     ] {
         let name = world.set.metadata.name.clone().unwrap();
         let mut plan = world.plan();
