@@ -6,6 +6,7 @@
 extern crate petset_plan as plan;
 
 mod address;
+mod claim;
 mod namespace;
 mod set;
 mod world;

@@ -1,0 +1,780 @@
+//! How claims get volumes, keep them and let them go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::{
+    core::v1::{PersistentVolume, PersistentVolumeClaim, Pod},
+    storage::v1::StorageClass,
+};
+use plan::{
+    Action, Note, NoteKind, Subject, Wait, Write,
+    action::Source,
+    claim::{self, Plan},
+    facts::Volume,
+    pod::ClaimState,
+};
+use serde_json::{Value, json};
+
+use crate::world::{now, object};
+
+/// All that a decision about storage sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Storage {
+    pub(crate) claims: Vec<PersistentVolumeClaim>,
+    pub(crate) volumes: Vec<PersistentVolume>,
+    pub(crate) classes: Vec<StorageClass>,
+    pub(crate) pods: Vec<Pod>,
+    /// `None` while the engine is silent.
+    pub(crate) engine: Option<BTreeMap<String, Volume>>,
+    pub(crate) mounted: BTreeSet<String>,
+}
+
+impl Storage {
+    fn new() -> Storage {
+        Storage { engine: Some(BTreeMap::new()), ..Storage::default() }
+    }
+
+    fn claim(mut self, claim: PersistentVolumeClaim) -> Storage {
+        self.claims.push(claim);
+        self
+    }
+
+    fn volume(mut self, volume: PersistentVolume) -> Storage {
+        self.volumes.push(volume);
+        self
+    }
+
+    fn class(mut self, class: StorageClass) -> Storage {
+        self.classes.push(class);
+        self
+    }
+
+    fn pod(mut self, pod: Pod) -> Storage {
+        self.pods.push(pod);
+        self
+    }
+
+    /// The engine has a volume of this name.
+    fn engine(mut self, name: &str) -> Storage {
+        let volume = Volume { name: name.to_owned(), labels: BTreeMap::new() };
+        self.engine.get_or_insert_default().insert(name.to_owned(), volume);
+        self
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        claim::plan(&claim::Input {
+            claims: &self.claims.iter().collect::<Vec<_>>(),
+            volumes: &self.volumes.iter().collect::<Vec<_>>(),
+            classes: &self.classes.iter().collect::<Vec<_>>(),
+            pods: &self.pods.iter().collect::<Vec<_>>(),
+            engine: self.engine.as_ref(),
+            mounted: &self.mounted,
+            instance: "test",
+            now: now(),
+        })
+    }
+
+    fn state(&self, name: &str) -> ClaimState {
+        let claim = self.claims.iter().find(|c| c.metadata.name.as_deref() == Some(name));
+        claim::state(claim, name, &self.volumes.iter().collect::<Vec<_>>(), self.engine.as_ref())
+    }
+
+    /// Makes the plan's writes and actions come true.
+    pub(crate) fn apply(&mut self, plan: &Plan) {
+        for write in &plan.writes {
+            match write {
+                Write::UpdateClaim(new) => {
+                    let place = self.claims.iter().position(|c| c.metadata.name == new.metadata.name).unwrap();
+                    if new.metadata.deletion_timestamp.is_some() && new.metadata.finalizers.is_none() {
+                        self.claims.remove(place);
+                    } else {
+                        let status = self.claims[place].status.take();
+                        self.claims[place] = PersistentVolumeClaim { status, ..(**new).clone() };
+                    }
+                }
+                Write::ClaimStatus { name, status, .. } => {
+                    let claim = self.claims.iter_mut().find(|c| c.metadata.name.as_ref() == Some(name)).unwrap();
+                    claim.status = Some((**status).clone());
+                }
+                Write::CreateVolume(volume) => self.volumes.push((**volume).clone()),
+                Write::UpdateVolume(new) => {
+                    let place = self.volumes.iter().position(|v| v.metadata.name == new.metadata.name).unwrap();
+                    if new.metadata.deletion_timestamp.is_some() && new.metadata.finalizers.is_none() {
+                        self.volumes.remove(place);
+                    } else {
+                        let status = self.volumes[place].status.take();
+                        self.volumes[place] = PersistentVolume { status, ..(**new).clone() };
+                    }
+                }
+                Write::VolumeStatus { name, status, .. } => {
+                    let volume = self.volumes.iter_mut().find(|v| v.metadata.name.as_ref() == Some(name)).unwrap();
+                    volume.status = Some((**status).clone());
+                }
+                Write::RemoveVolume { name, .. } => self.volumes.retain(|v| v.metadata.name.as_ref() != Some(name)),
+                other => panic!("storage does not write {other:?}"),
+            }
+        }
+        let engine = self.engine.get_or_insert_default();
+        for action in &plan.actions {
+            match action {
+                Action::CreateVolume { name, labels } => {
+                    engine.insert(name.clone(), Volume { name: name.clone(), labels: labels.clone() });
+                }
+                Action::RemoveVolume { name } => drop(engine.remove(name)),
+                other => panic!("storage does not do {other:?}"),
+            }
+        }
+    }
+
+    /// Plans and applies until nothing is left to do.
+    fn settle(mut self) -> Storage {
+        for _ in 0..10 {
+            let plan = self.plan();
+            if plan.writes.is_empty() && plan.actions.is_empty() {
+                return self;
+            }
+            self.apply(&plan);
+        }
+        panic!("storage does not settle: {self:#?}");
+    }
+}
+
+fn merged(mut base: Value, extra: Value) -> Value {
+    match (&mut base, extra) {
+        (Value::Object(base), Value::Object(extra)) => {
+            for (key, value) in extra {
+                let merged = merged(base.remove(&key).unwrap_or_default(), value);
+                base.insert(key, merged);
+            }
+        }
+        (base, extra) => *base = extra,
+    }
+    base
+}
+
+/// Claim `www`, which asks for 1 GiB and is Pending, with changes.
+fn www(changes: Value) -> PersistentVolumeClaim {
+    named_claim("www", changes)
+}
+
+pub(crate) fn named_claim(name: &str, changes: Value) -> PersistentVolumeClaim {
+    object(merged(
+        json!({
+            "metadata": {
+                "name": name, "namespace": "default", "uid": format!("{name}-uid"), "resourceVersion": "5",
+                "finalizers": ["kubernetes.io/pvc-protection"],
+            },
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            "status": {"phase": "Pending"},
+        }),
+        changes,
+    ))
+}
+
+/// The same claim with the annotation of 1.3.
+fn alpha() -> Value {
+    json!({"metadata": {"annotations": {"volume.alpha.kubernetes.io/storage-class": "anything"}}})
+}
+
+/// A volume made by hand, of 1 GiB and Available, with changes.
+pub(crate) fn by_hand(name: &str, changes: Value) -> PersistentVolume {
+    object(merged(
+        json!({
+            "metadata": {"name": name, "resourceVersion": "6", "finalizers": ["kubernetes.io/pv-protection"]},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/srv"},
+                "persistentVolumeReclaimPolicy": "Retain",
+            },
+            "status": {"phase": "Available"},
+        }),
+        changes,
+    ))
+}
+
+/// What a volume says that is bound to claim `www`.
+fn reference() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "default", "name": "www", "uid": "www-uid",
+        "resourceVersion": "5",
+    })
+}
+
+/// Claim `www`, bound to a volume.
+fn bound(volume: &str) -> PersistentVolumeClaim {
+    www(json!({
+        "metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"volumeName": volume},
+        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"]},
+    }))
+}
+
+const HANDLE: &str = "petset_test_pvc-www-uid";
+
+/// The volume that is made for claim `www`, bound, with changes.
+fn made(changes: Value) -> PersistentVolume {
+    object(merged(
+        json!({
+            "metadata": {
+                "name": "pvc-www-uid",
+                "annotations": {"pv.kubernetes.io/provisioned-by": "petset.io/docker"},
+                "finalizers": ["kubernetes.io/pv-protection"],
+            },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "1Gi"},
+                "claimRef": reference(),
+                "csi": {"driver": "petset.io/docker", "volumeHandle": HANDLE},
+                "persistentVolumeReclaimPolicy": "Delete",
+                "volumeMode": "Filesystem",
+            },
+            "status": {"phase": "Bound", "lastPhaseTransitionTime": now().to_string()},
+        }),
+        changes,
+    ))
+}
+
+/// The same as the store has it.
+fn stored(changes: Value) -> PersistentVolume {
+    made(merged(json!({"metadata": {"resourceVersion": "6"}}), changes))
+}
+
+fn class(name: &str, changes: Value) -> StorageClass {
+    object(merged(json!({"metadata": {"name": name}, "provisioner": "petset.io/docker"}), changes))
+}
+
+/// A pod that uses claim `www`.
+fn user(changes: Value) -> Pod {
+    object(merged(
+        json!({
+            "metadata": {"name": "web-0", "namespace": "default"},
+            "spec": {"containers": [], "volumes": [{"name": "www", "persistentVolumeClaim": {"claimName": "www"}}]},
+            "status": {"phase": "Running"},
+        }),
+        changes,
+    ))
+}
+
+fn subject(kind: &str, name: &str) -> Subject {
+    Subject {
+        api_version: "v1".to_owned(),
+        kind: kind.to_owned(),
+        namespace: if kind == "PersistentVolume" { String::new() } else { "default".to_owned() },
+        name: name.to_owned(),
+        uid: if kind == "PersistentVolume" { String::new() } else { format!("{name}-uid") },
+    }
+}
+
+fn wait(reason: &'static str, message: &str) -> Wait {
+    Wait { subject: subject("PersistentVolumeClaim", "www"), reason, message: message.to_owned() }
+}
+
+fn wait_of_volume(name: &str, reason: &'static str, message: &str) -> Wait {
+    Wait { subject: subject("PersistentVolume", name), reason, message: message.to_owned() }
+}
+
+fn note(kind: NoteKind, reason: &'static str, message: &str) -> Note {
+    Note {
+        subject: subject("PersistentVolumeClaim", "www"),
+        field_path: String::new(),
+        component: "persistentvolume-controller",
+        kind,
+        reason,
+        message: message.to_owned(),
+    }
+}
+
+fn volume_status(name: &str, status: Value) -> Write {
+    let status = merged(json!({"lastPhaseTransitionTime": now().to_string()}), status);
+    Write::VolumeStatus { name: name.to_owned(), rv: "6".to_owned(), status: Box::new(object(status)) }
+}
+
+/// A claim that waits: the event and the wait say the same.
+fn pending(kind: NoteKind, reason: &'static str, message: &str) -> Plan {
+    Plan {
+        notes: vec![note(kind, reason, message)],
+        waits: vec![wait(reason, &format!("waiting to bind claim www: {message}"))],
+        ..Plan::default()
+    }
+}
+
+#[test]
+fn the_annotation_of_2016_gets_a_volume_made() {
+    let storage = Storage::new().claim(www(alpha()));
+    let labels = [("claim", "www"), ("namespace", "default"), ("pv", "pvc-www-uid")];
+    let labels = labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    assert_eq!(
+        storage.plan(),
+        Plan {
+            actions: vec![Action::CreateVolume { name: HANDLE.to_owned(), labels }],
+            waits: vec![wait("Provisioning", "waiting to bind claim www: volume pvc-www-uid is being made")],
+            ..Plan::default()
+        },
+        "first the engine's volume"
+    );
+    let storage = storage.engine(HANDLE);
+    let claim = www(merged(
+        alpha(),
+        json!({
+            "metadata": {"annotations": {
+                "pv.kubernetes.io/bind-completed": "yes",
+                "pv.kubernetes.io/bound-by-controller": "yes",
+                "volume.kubernetes.io/storage-provisioner": "petset.io/docker",
+            }},
+            "spec": {"volumeName": "pvc-www-uid"},
+        }),
+    ));
+    assert_eq!(
+        storage.plan(),
+        Plan {
+            writes: vec![Write::CreateVolume(Box::new(made(json!({})))), Write::UpdateClaim(Box::new(claim.clone()))],
+            notes: vec![note(NoteKind::Normal, "ProvisioningSucceeded", "Successfully provisioned volume pvc-www-uid")],
+            ..Plan::default()
+        },
+        "then both halves of the binding"
+    );
+    let storage = Storage::new().engine(HANDLE).claim(claim).volume(stored(json!({})));
+    let status = json!({"phase": "Bound", "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"]});
+    assert_eq!(
+        storage.plan().writes,
+        [Write::ClaimStatus {
+            namespace: "default".to_owned(),
+            name: "www".to_owned(),
+            rv: "5".to_owned(),
+            status: Box::new(object(status)),
+        }],
+        "then the status"
+    );
+    assert_eq!(storage.settle().plan(), Plan::default(), "and then it is as it should be");
+}
+
+#[test]
+fn the_annotation_gets_a_new_volume_even_where_one_would_suit() {
+    let storage = Storage::new().claim(www(alpha())).volume(by_hand("old", json!({}))).settle();
+    assert_eq!(storage.state("www"), ClaimState::Ready(Source::Volume(HANDLE.to_owned())));
+}
+
+#[test]
+fn a_claim_without_any_class_waits_for_a_volume_made_by_hand() {
+    let storage = Storage::new().claim(www(json!({})));
+    let why = "no persistent volumes available for this claim and no storage class is set";
+    assert_eq!(storage.plan(), pending(NoteKind::Normal, "FailedBinding", why));
+
+    let storage = storage.volume(by_hand("mine", json!({})));
+    let volume = by_hand(
+        "mine",
+        json!({
+            "metadata": {"annotations": {"pv.kubernetes.io/bound-by-controller": "yes"}},
+            "spec": {"claimRef": reference()},
+        }),
+    );
+    let claim = www(json!({
+        "metadata": {"annotations": {
+            "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
+        }},
+        "spec": {"volumeName": "mine"},
+    }));
+    assert_eq!(
+        storage.plan(),
+        Plan {
+            writes: vec![Write::UpdateVolume(Box::new(volume)), Write::UpdateClaim(Box::new(claim))],
+            ..Plan::default()
+        }
+    );
+    let storage = storage.settle();
+    assert_eq!(storage.volumes[0].status.as_ref().unwrap().phase.as_deref(), Some("Bound"));
+    assert_eq!(storage.state("www"), ClaimState::Ready(Source::Host { path: "/srv".to_owned(), create: true }));
+}
+
+#[test]
+fn the_smallest_volume_that_suits_is_taken_and_of_equals_the_first_by_name() {
+    let with = |changes: Value| Storage::new().claim(www(changes));
+    let sized = |name: &str, size: &str| by_hand(name, json!({"spec": {"capacity": {"storage": size}}}));
+    let labelled = |name: &str, tier: &str| by_hand(name, json!({"metadata": {"labels": {"tier": tier}}}));
+    let classy = |name: &str, class: &str| by_hand(name, json!({"spec": {"storageClassName": class}}));
+    for (claim, volumes, taken) in [
+        (json!({}), vec![sized("a", "5Gi"), sized("b", "2G"), sized("c", "1000Mi")], Some("b")),
+        (json!({}), vec![sized("b", "1Gi"), sized("a", "1024Mi")], Some("a")),
+        (json!({}), vec![sized("a", "1G")], None),
+        (json!({"spec": {"accessModes": ["ReadWriteMany"]}}), vec![by_hand("a", json!({}))], None),
+        (
+            json!({"spec": {"accessModes": ["ReadWriteMany"]}}),
+            vec![by_hand("a", json!({"spec": {"accessModes": ["ReadWriteOnce", "ReadWriteMany"]}}))],
+            Some("a"),
+        ),
+        (json!({}), vec![by_hand("a", json!({"spec": {"volumeMode": "Block"}}))], None),
+        (json!({}), vec![by_hand("a", json!({"spec": {"volumeMode": "Filesystem"}}))], Some("a")),
+        (json!({}), vec![classy("a", "fast")], None),
+        (json!({"spec": {"storageClassName": "fast"}}), vec![by_hand("a", json!({}))], None),
+        (json!({"spec": {"storageClassName": ""}}), vec![by_hand("a", json!({}))], Some("a")),
+        (
+            json!({"spec": {"selector": {"matchLabels": {"tier": "db"}}}}),
+            vec![labelled("a", "web"), labelled("b", "db")],
+            Some("b"),
+        ),
+        (
+            json!({"spec": {"selector": {"matchExpressions": [
+                {"key": "tier", "operator": "NotIn", "values": ["web"]}, {"key": "tier", "operator": "Exists"},
+            ]}}}),
+            vec![labelled("a", "web"), by_hand("b", json!({})), labelled("c", "db")],
+            Some("c"),
+        ),
+        (json!({}), vec![by_hand("a", json!({"status": {"phase": "Released"}}))], None),
+        (json!({}), vec![by_hand("a", json!({"metadata": {"deletionTimestamp": "2016-07-01T00:00:00Z"}}))], None),
+        (json!({}), vec![by_hand("a", json!({"spec": {"claimRef": {"namespace": "default", "name": "other"}}}))], None),
+        (
+            json!({}),
+            vec![
+                by_hand("a", json!({})),
+                by_hand(
+                    "b",
+                    json!({"spec": {
+                        "capacity": {"storage": "9Gi"}, "claimRef": {"namespace": "default", "name": "www"},
+                    }}),
+                ),
+            ],
+            Some("b"), // promised to this claim
+        ),
+    ] {
+        let storage = volumes.into_iter().fold(with(claim.clone()), Storage::volume);
+        let bound = storage.plan().writes.into_iter().find_map(|write| match write {
+            Write::UpdateClaim(claim) => claim.spec.unwrap().volume_name,
+            _ => None,
+        });
+        assert_eq!(bound.as_deref(), taken, "{claim} of {:?}", storage.volumes);
+    }
+}
+
+#[test]
+fn one_volume_goes_to_one_claim() {
+    let storage = Storage::new()
+        .claim(named_claim("www-web-1", json!({})))
+        .claim(named_claim("www-web-0", json!({})))
+        .volume(by_hand("only", json!({})))
+        .settle();
+    assert_eq!(storage.state("www-web-0"), ClaimState::Ready(Source::Host { path: "/srv".to_owned(), create: true }));
+    assert_eq!(
+        storage.state("www-web-1"),
+        ClaimState::Waiting("pod has unbound immediate PersistentVolumeClaims: www-web-1".to_owned())
+    );
+}
+
+#[test]
+fn a_claim_may_name_its_volume() {
+    let wish = json!({"spec": {"volumeName": "mine"}});
+    let storage = |volume| Storage::new().claim(www(wish.clone())).volume(volume);
+    let annotations = |storage: &Storage| storage.claims[0].metadata.annotations.clone().unwrap();
+    let fits = storage(by_hand("mine", json!({"spec": {"capacity": {"storage": "2Gi"}}}))).settle();
+    assert!(matches!(fits.state("www"), ClaimState::Ready(_)));
+    assert!(!annotations(&fits).contains_key("pv.kubernetes.io/bound-by-controller"), "its author chose, not we");
+
+    for (volume, mismatch) in [
+        (by_hand("mine", json!({"spec": {"capacity": {"storage": "1Mi"}}})), "requested PV is too small"),
+        (by_hand("mine", json!({"spec": {"storageClassName": "fast"}})), "storageClassName does not match"),
+        (by_hand("mine", json!({"spec": {"volumeMode": "Block"}})), "incompatible volumeMode"),
+        (by_hand("mine", json!({"spec": {"accessModes": ["ReadOnlyMany"]}})), "incompatible accessMode"),
+    ] {
+        let why = format!("Cannot bind to requested volume \"mine\": {mismatch}");
+        assert_eq!(storage(volume).plan(), pending(NoteKind::Warning, "VolumeMismatch", &why));
+    }
+    let taken = by_hand("mine", json!({"spec": {"claimRef": {"namespace": "default", "name": "other"}}}));
+    let why = "volume \"mine\" already bound to a different claim.";
+    assert_eq!(storage(taken).plan(), pending(NoteKind::Warning, "FailedBinding", why));
+    assert_eq!(
+        Storage::new().claim(www(wish)).plan().waits,
+        [wait("FailedBinding", "waiting to bind claim www: volume \"mine\" does not exist")]
+    );
+}
+
+#[test]
+fn a_class_of_ours_makes_volumes_and_gives_them_its_policy() {
+    let fast = class("fast", json!({"reclaimPolicy": "Retain", "mountOptions": ["noatime"]}));
+    let wish = json!({"spec": {"storageClassName": "fast"}});
+    let storage = Storage::new().class(fast).claim(www(wish)).settle();
+    let mut expected = made(json!({"spec": {
+        "persistentVolumeReclaimPolicy": "Retain", "storageClassName": "fast", "mountOptions": ["noatime"],
+    }}));
+    expected.metadata.resource_version = None;
+    assert_eq!(storage.volumes, [expected]);
+}
+
+#[test]
+fn the_default_class_serves_claims_that_name_none() {
+    let default = |name: &str, made: &str| {
+        let annotations = json!({"storageclass.kubernetes.io/is-default-class": "true"});
+        class(name, json!({"metadata": {"annotations": annotations, "creationTimestamp": made}}))
+    };
+    let storage = Storage::new()
+        .class(default("old", "2016-01-01T00:00:00Z"))
+        .class(default("new", "2016-02-01T00:00:00Z"))
+        .class(class("other", json!({"metadata": {"creationTimestamp": "2016-03-01T00:00:00Z"}})));
+    let settled = storage.clone().claim(www(json!({}))).settle();
+    assert_eq!(settled.claims[0].spec.as_ref().unwrap().storage_class_name.as_deref(), Some("new"));
+    assert_eq!(settled.volumes[0].spec.as_ref().unwrap().storage_class_name.as_deref(), Some("new"));
+
+    let none = storage.claim(www(json!({"spec": {"storageClassName": ""}}))).plan();
+    assert_eq!(none.waits[0].reason, "FailedBinding", "an empty name asks for no class");
+}
+
+#[test]
+fn a_class_that_cannot_serve_says_so() {
+    let wish = www(json!({"spec": {"storageClassName": "fast"}}));
+    let storage = |class: StorageClass| Storage::new().class(class).claim(wish.clone());
+    let unknown = "storageclass.storage.k8s.io \"fast\" not found";
+    assert_eq!(storage(class("other", json!({}))).plan(), pending(NoteKind::Warning, "ProvisioningFailed", unknown));
+    let foreign = "Waiting for a volume to be created either by the external provisioner 'example.com/nfs' or manually by \
+                   the system administrator.";
+    assert_eq!(
+        storage(class("fast", json!({"provisioner": "example.com/nfs"}))).plan(),
+        pending(NoteKind::Normal, "ExternalProvisioning", foreign)
+    );
+    let late = class("fast", json!({"volumeBindingMode": "WaitForFirstConsumer"}));
+    let first = "waiting for first consumer to be created before binding";
+    assert_eq!(storage(late.clone()).plan(), pending(NoteKind::Normal, "WaitForFirstConsumer", first));
+    assert_eq!(storage(late).pod(user(json!({}))).plan().actions.len(), 1, "a pod has come");
+
+    let block = www(json!({"spec": {"storageClassName": "fast", "volumeMode": "Block"}}));
+    let why = "petset.io/docker makes file systems only, not volumeMode Block";
+    assert_eq!(
+        Storage::new().class(class("fast", json!({}))).claim(block).plan(),
+        pending(NoteKind::Warning, "ProvisioningFailed", why)
+    );
+}
+
+#[test]
+fn while_the_engine_is_silent_nothing_is_made_or_declared_lost() {
+    let mut making = Storage::new().claim(www(alpha()));
+    making.engine = None;
+    let why = "waiting to bind claim www: the container engine does not answer";
+    assert_eq!(making.plan(), Plan { waits: vec![wait("Provisioning", why)], ..Plan::default() });
+
+    let mut running = Storage::new().claim(bound("pvc-www-uid")).volume(stored(json!({})));
+    running.engine = None;
+    assert_eq!(running.plan(), Plan::default());
+
+    let mut ending = Storage::new().volume(stored(json!({"status": {"phase": "Released"}})));
+    ending.engine = None;
+    let why = "waiting to delete volume pvc-www-uid: the container engine does not answer";
+    let waits = vec![wait_of_volume("pvc-www-uid", "EngineSilent", why)];
+    assert_eq!(ending.plan(), Plan { waits, ..Plan::default() });
+}
+
+#[test]
+fn a_claim_is_kept_while_a_pod_uses_it() {
+    let mut leaving = bound("pvc-www-uid");
+    leaving.metadata.deletion_timestamp = Some(crate::world::time(9));
+    let storage = Storage::new().engine(HANDLE).claim(leaving.clone()).volume(stored(json!({})));
+    let used = storage.clone().pod(user(json!({})));
+    let why = "waiting to delete claim www: pod web-0 uses it";
+    assert_eq!(used.plan(), Plan { waits: vec![wait("ClaimInUse", why)], ..Plan::default() });
+    assert_eq!(used.state("www"), ClaimState::Ready(Source::Volume(HANDLE.to_owned())), "the pod goes on");
+
+    let mut released = leaving;
+    released.metadata.finalizers = None;
+    let released = Plan { writes: vec![Write::UpdateClaim(Box::new(released))], ..Plan::default() };
+    assert_eq!(storage.plan(), released);
+    for (pod, why) in [
+        (user(json!({"status": {"phase": "Succeeded"}})), "it has ended"),
+        (user(json!({"status": {"phase": "Failed"}})), "it has ended"),
+        (user(json!({"metadata": {"namespace": "other"}})), "it uses another claim of the same name"),
+    ] {
+        assert_eq!(storage.clone().pod(pod).plan(), released, "{why}");
+    }
+}
+
+#[test]
+fn the_volume_of_a_deleted_claim_goes_once_nothing_mounts_it() {
+    let mut storage = Storage::new().engine(HANDLE).volume(stored(json!({})));
+    storage.mounted.insert(HANDLE.to_owned());
+    let released = volume_status("pvc-www-uid", json!({"phase": "Released"}));
+    assert_eq!(storage.plan(), Plan { writes: vec![released], ..Plan::default() }, "said before anything is done");
+
+    storage.apply(&storage.plan());
+    let why = "waiting to delete volume pvc-www-uid: a container still mounts it";
+    let mounted = vec![wait_of_volume("pvc-www-uid", "VolumeMounted", why)];
+    assert_eq!(storage.plan(), Plan { waits: mounted, ..Plan::default() });
+
+    storage.mounted.clear();
+    let why = "waiting to delete volume pvc-www-uid: its data is being removed";
+    assert_eq!(
+        storage.plan(),
+        Plan {
+            actions: vec![Action::RemoveVolume { name: HANDLE.to_owned() }],
+            waits: vec![wait_of_volume("pvc-www-uid", "VolumeDeleting", why)],
+            ..Plan::default()
+        }
+    );
+    let settled = storage.settle();
+    assert_eq!(settled.volumes, []);
+    assert_eq!(settled.engine, Some(BTreeMap::new()));
+}
+
+#[test]
+fn a_claim_made_again_under_the_same_name_does_not_get_the_old_volume() {
+    let again = www(merged(alpha(), json!({"metadata": {"uid": "another-uid"}})));
+    let storage = Storage::new().engine(HANDLE).claim(again).volume(stored(json!({}))).settle();
+    let handles: Vec<_> = storage.engine.unwrap().into_keys().collect();
+    assert_eq!(handles, ["petset_test_pvc-another-uid"]);
+}
+
+#[test]
+fn a_retained_volume_and_its_data_stay() {
+    let kept = stored(json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}, "status": {"phase": "Released"}}));
+    let storage = Storage::new().engine(HANDLE).volume(kept.clone());
+    assert_eq!(storage.plan(), Plan::default());
+
+    let mut leaving = kept;
+    leaving.metadata.deletion_timestamp = Some(crate::world::time(9));
+    let settled = Storage::new().engine(HANDLE).volume(leaving).settle();
+    assert_eq!(settled.volumes, [], "the object goes when asked");
+    assert!(settled.engine.unwrap().contains_key(HANDLE), "its data does not");
+}
+
+#[test]
+fn data_that_another_volume_stands_for_is_not_removed() {
+    let ended = stored(json!({"status": {"phase": "Released"}}));
+    let other = by_hand(
+        "other",
+        json!({"spec": {
+            "hostPath": null, "csi": {"driver": "petset.io/docker", "volumeHandle": HANDLE},
+        }}),
+    );
+    let settled = Storage::new().engine(HANDLE).volume(ended).volume(other.clone()).settle();
+    assert_eq!(settled.volumes, [other]);
+    assert!(settled.engine.unwrap().contains_key(HANDLE));
+}
+
+#[test]
+fn an_engine_volume_that_no_object_stands_for_is_left_alone() {
+    assert_eq!(Storage::new().engine(HANDLE).plan(), Plan::default());
+}
+
+#[test]
+fn a_volume_of_another_kind_is_not_deleted_with_its_claim() {
+    let ended = |policy: &str| {
+        by_hand("mine", json!({"spec": {"claimRef": reference(), "persistentVolumeReclaimPolicy": policy}}))
+    };
+    for (policy, message) in [
+        ("Delete", "only volumes made here are deleted with their claim"),
+        ("Recycle", "reclaim policy Recycle is not supported"),
+    ] {
+        let failed = json!({"phase": "Failed", "reason": "VolumeFailedDelete", "message": message});
+        let plan = Storage::new().volume(ended(policy)).plan();
+        assert_eq!(plan.writes, [volume_status("mine", failed)]);
+        assert_eq!((plan.notes[0].reason, plan.notes[0].message.as_str()), ("VolumeFailedDelete", message));
+    }
+}
+
+#[test]
+fn a_volume_is_kept_while_a_claim_is_bound_to_it() {
+    let volume = by_hand(
+        "mine",
+        json!({
+            "metadata": {"deletionTimestamp": "2016-07-01T00:00:00Z"},
+            "spec": {"claimRef": reference()},
+            "status": {"phase": "Bound"},
+        }),
+    );
+    let why = "waiting to delete volume mine: claim default/www is bound to it";
+    assert_eq!(
+        Storage::new().claim(bound("mine")).volume(volume.clone()).plan(),
+        Plan { waits: vec![wait_of_volume("mine", "VolumeInUse", why)], ..Plan::default() }
+    );
+    let mut gone = volume;
+    gone.metadata.finalizers = None;
+    assert_eq!(
+        Storage::new().volume(gone.clone()).plan(),
+        Plan { writes: vec![Write::UpdateVolume(Box::new(gone))], ..Plan::default() },
+        "the claim is gone"
+    );
+}
+
+#[test]
+fn lost_data_is_said_and_never_made_up_for() {
+    let storage = Storage::new().claim(bound("pvc-www-uid")).volume(stored(json!({})));
+    let message = "the data of volume \"pvc-www-uid\" is gone: Docker has no volume \"petset_test_pvc-www-uid\". Restore it \
+                   under that name; or, to start empty, delete the claim and the pod";
+    let failed = json!({"phase": "Failed", "reason": "VolumeLost", "message": message});
+    assert_eq!(
+        storage.plan(),
+        Plan {
+            writes: vec![volume_status("pvc-www-uid", failed)],
+            notes: vec![note(NoteKind::Warning, "VolumeLost", message)],
+            waits: vec![wait("VolumeLost", message)],
+            ..Plan::default()
+        }
+    );
+    assert_eq!(storage.state("www"), ClaimState::Waiting(message.to_owned()), "no container starts on an empty one");
+    let settled = storage.settle();
+    assert_eq!(settled.plan(), Plan { waits: vec![wait("VolumeLost", message)], ..Plan::default() }, "told once");
+
+    let restored = settled.engine(HANDLE).settle();
+    assert_eq!(restored.volumes[0].status.as_ref().unwrap().phase.as_deref(), Some("Bound"));
+    assert_eq!(restored.state("www"), ClaimState::Ready(Source::Volume(HANDLE.to_owned())));
+}
+
+#[test]
+fn a_bound_claim_whose_volume_object_is_gone_is_lost() {
+    let message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!";
+    let lost = |phase: &str| {
+        let status = object(json!({"phase": phase}));
+        PersistentVolumeClaim { status: Some(status), ..bound("mine") }
+    };
+    let waits = vec![wait("ClaimLost", &format!("claim www is lost: {message}"))];
+    assert_eq!(
+        Storage::new().claim(lost("Bound")).plan(),
+        Plan {
+            writes: vec![Write::ClaimStatus {
+                namespace: "default".to_owned(),
+                name: "www".to_owned(),
+                rv: "5".to_owned(),
+                status: Box::new(object(json!({"phase": "Lost"}))),
+            }],
+            notes: vec![note(NoteKind::Warning, "ClaimLost", message)],
+            waits: waits.clone(),
+            ..Plan::default()
+        }
+    );
+    assert_eq!(Storage::new().claim(lost("Lost")).plan(), Plan { waits, ..Plan::default() });
+}
+
+#[test]
+fn claims_and_volumes_without_protection_get_it() {
+    let mut claim = bound("mine");
+    claim.metadata.finalizers = None;
+    let mut volume = by_hand("mine", json!({"spec": {"claimRef": reference()}, "status": {"phase": "Bound"}}));
+    volume.metadata.finalizers = None;
+    let settled = Storage::new().claim(claim).volume(volume).settle();
+    let finalizer = |f: &str| Some(vec![f.to_owned()]);
+    assert_eq!(settled.claims[0].metadata.finalizers, finalizer("kubernetes.io/pvc-protection"));
+    assert_eq!(settled.volumes[0].metadata.finalizers, finalizer("kubernetes.io/pv-protection"));
+}
+
+#[test]
+fn what_cannot_be_mounted_says_why() {
+    let on = |source: Value| {
+        let spec = merged(json!({"claimRef": reference(), "hostPath": null}), source);
+        Storage::new().claim(bound("mine")).volume(by_hand("mine", json!({"spec": spec}))).state("www")
+    };
+    let host = |create| ClaimState::Ready(Source::Host { path: "/srv".to_owned(), create });
+    assert_eq!(on(json!({"hostPath": {"path": "/srv"}})), host(true));
+    assert_eq!(on(json!({"hostPath": {"path": "/srv", "type": "DirectoryOrCreate"}})), host(true));
+    assert_eq!(on(json!({"hostPath": {"path": "/srv", "type": "Directory"}})), host(false));
+    assert_eq!(on(json!({"local": {"path": "/srv"}})), host(false));
+    let waiting = |text: &str| ClaimState::Waiting(text.to_owned());
+    assert_eq!(
+        on(json!({"nfs": {"server": "s", "path": "/"}})),
+        waiting(
+            "volume \"mine\" has a source that cannot be mounted here: use hostPath, local, or csi with driver \
+             petset.io/docker"
+        )
+    );
+    assert_eq!(Storage::new().state("www"), waiting("persistentvolumeclaim \"www\" not found"));
+    assert_eq!(
+        Storage::new().claim(www(json!({}))).state("www"),
+        waiting("pod has unbound immediate PersistentVolumeClaims: www")
+    );
+    assert_eq!(
+        Storage::new().claim(bound("mine")).state("www"),
+        waiting("persistentvolumeclaim \"www\" is bound to volume \"mine\", which does not exist")
+    );
+}
