@@ -7,6 +7,7 @@ extern crate petset_plan as plan;
 
 mod address;
 mod claim;
+mod laws;
 mod namespace;
 mod set;
 mod world;
