@@ -10,6 +10,7 @@ mod deletion;
 mod files;
 mod images;
 mod init;
+mod laws;
 mod probes;
 mod restarts;
 mod sandbox;

@@ -221,8 +221,9 @@ impl World {
                 self.put(&sandbox.owner, running, None, address);
             }
             Action::StartContainer(start) => {
-                let sandbox = self.containers.iter().find(|c| c.id == start.sandbox_id).expect("its sandbox exists");
-                assert!(is_live(sandbox), "a container joins a sandbox that runs");
+                if !self.containers.iter().any(|c| c.id == start.sandbox_id && is_live(c)) {
+                    return Err(Failure::Refused("cannot join network of a non running container".into()));
+                }
                 for twin in self.containers.iter().filter(|c| is_same(&c.owner, &start.owner)) {
                     assert!(!is_live(twin) || twin.owner == start.owner, "two live containers: {twin:?}");
                 }
@@ -237,8 +238,7 @@ impl World {
             }
             Action::Stop(stops) => {
                 for stop in stops {
-                    let container = self.containers.iter_mut().find(|c| c.id == stop.id).expect("it exists");
-                    if is_live(container) {
+                    if let Some(container) = self.containers.iter_mut().find(|c| c.id == stop.id && is_live(c)) {
                         end(container, now, 143);
                     }
                 }
@@ -254,9 +254,11 @@ impl World {
 
     fn put(&mut self, owner: &Owner, state: State, sandbox: Option<String>, address: Option<IpAddr>) {
         if let Some(container) = self.containers.iter_mut().find(|c| c.owner == *owner) {
-            assert!(!matches!(container.state, State::Exited { .. }), "an attempt is not started twice: {owner:?}");
-            container.state = state;
-            container.address = address;
+            // One that runs already is success; one that has ended keeps its name.
+            if container.state == State::Created {
+                container.state = state;
+                container.address = address;
+            }
             return;
         }
         self.made += 1;

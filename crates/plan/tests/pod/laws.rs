@@ -1,0 +1,448 @@
+//! The laws that hold whatever happens, in a world where anything may happen between two passes.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use plan::{
+    Action,
+    action::{Done, Failure, ProbeKind},
+    facts::{Container, Owner, PodKey, Role, State},
+    pod::{self, Memory, ProbeMemory, Restarts, Tries},
+};
+use proptest::prelude::*;
+
+use crate::world::{World, is_live, key, name_of, volume};
+
+/// Pods of every kind that the stories know.
+const SPECS: [&str; 5] = [
+    r#"{"containers": [{"name": "a", "image": "x"}]}"#,
+    r#"{"containers": [{"name": "a", "image": "x", "imagePullPolicy": "Always",
+            "readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1}},
+        {"name": "b", "image": "y", "livenessProbe": {"exec": {"command": ["x"]}, "periodSeconds": 2, "failureThreshold": 1}}]}"#,
+    r#"{"initContainers": [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}],
+        "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "t", "mountPath": "/t"}],
+            "startupProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1}}], "volumes": [{"name": "t", "emptyDir": {}}]}"#,
+    r#"{"restartPolicy": "OnFailure", "initContainers": [{"name": "i", "image": "x"}],
+        "containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}"#,
+    r#"{"restartPolicy": "Never", "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        "lifecycle": {"postStart": {"exec": {"command": ["x"]}}, "preStop": {"exec": {"command": ["x"]}}}}],
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}"#,
+];
+
+/// Another uid for each time that the name is used again.
+const UIDS: [&str; 3] = ["uid-1", "uid-2", "uid-3"];
+
+/// What happens between two looks at the pod.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A pass, whose actions begin and do not end yet.
+    Pass,
+    /// An action that is in flight ends, somehow.
+    End(usize, Ending),
+    /// Time goes by.
+    Wait(u8),
+    /// A container dies.
+    Exit(usize, u8),
+    /// A container is removed behind the daemon's back.
+    Prune(usize),
+    /// A container is started again from outside, paused, or stuck on its way out.
+    Become(usize, Oddity),
+    /// The daemon dies; what was in flight happened or not.
+    Crash(bool),
+    /// The pod is deleted, or removed by force, or another pod takes its name.
+    Delete(u8),
+    Force,
+    Recreate(usize, usize),
+    /// A probe of a container turns bad or good.
+    Sick(usize, ProbeKind),
+    /// Images vanish; the claim comes and goes; the address too.
+    Images,
+    Claim,
+    Address,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Well,
+    /// It happened, and nobody said so.
+    Unheard,
+    /// It did not happen, and nobody said so.
+    Silent,
+    Refused,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Oddity {
+    Restarted,
+    Paused,
+    Removing,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let ending = prop_oneof![
+        5 => Just(Ending::Well), 1 => Just(Ending::Unheard), 1 => Just(Ending::Silent), 1 => Just(Ending::Refused)
+    ];
+    let oddity = prop_oneof![Just(Oddity::Restarted), Just(Oddity::Paused), Just(Oddity::Removing)];
+    let kind = prop_oneof![Just(ProbeKind::Startup), Just(ProbeKind::Liveness), Just(ProbeKind::Readiness)];
+    prop_oneof![
+        12 => Just(Event::Pass),
+        12 => (any::<usize>(), ending).prop_map(|(which, how)| Event::End(which, how)),
+        4 => any::<u8>().prop_map(Event::Wait),
+        3 => (any::<usize>(), 0..3u8).prop_map(|(which, code)| Event::Exit(which, code)),
+        1 => any::<usize>().prop_map(Event::Prune),
+        1 => (any::<usize>(), oddity).prop_map(|(which, how)| Event::Become(which, how)),
+        1 => any::<bool>().prop_map(Event::Crash),
+        1 => (0..40u8).prop_map(Event::Delete),
+        1 => Just(Event::Force),
+        1 => (0..UIDS.len(), 0..SPECS.len()).prop_map(|(uid, spec)| Event::Recreate(uid, spec)),
+        1 => (any::<usize>(), kind).prop_map(|(which, kind)| Event::Sick(which, kind)),
+        1 => Just(Event::Images),
+        1 => Just(Event::Claim),
+        1 => Just(Event::Address),
+    ]
+}
+
+/// A world with actions in flight.
+struct Play {
+    world: World,
+    flying: Vec<Action>,
+}
+
+impl Play {
+    fn new(spec: usize) -> Self {
+        let mut world = World::new(SPECS[spec]);
+        world.claims.insert("c".into(), volume("pvc-1"));
+        Self { world, flying: Vec::new() }
+    }
+
+    fn happen(&mut self, event: &Event) {
+        match event {
+            Event::Pass => self.pass(),
+            Event::End(which, how) => self.end(*which, *how),
+            Event::Wait(seconds) => self.world.advance(i64::from(*seconds)),
+            Event::Exit(which, code) => {
+                let live: Vec<String> =
+                    self.world.containers.iter().filter(|c| is_live(c)).map(|c| c.owner.container.clone()).collect();
+                if let Some(name) = pick(&live, *which) {
+                    self.world.exit(name, i64::from(*code));
+                }
+            }
+            Event::Prune(which) => {
+                if !self.world.containers.is_empty() {
+                    let at = which % self.world.containers.len();
+                    self.world.containers.remove(at);
+                }
+            }
+            Event::Become(which, oddity) => self.become_odd(*which, *oddity),
+            Event::Crash(happened) => {
+                for action in std::mem::take(&mut self.flying) {
+                    if *happened {
+                        drop(self.world.act(&action));
+                    }
+                }
+                self.world.forget();
+            }
+            Event::Delete(grace) => {
+                let is_new = |pod: &k8s_openapi::api::core::v1::Pod| pod.metadata.deletion_timestamp.is_none();
+                if self.world.pod.as_ref().is_some_and(is_new) {
+                    self.world.delete(i64::from(*grace));
+                }
+            }
+            Event::Force => self.world.pod = None,
+            Event::Recreate(uid, spec) => {
+                if self.world.pod.is_none() {
+                    self.world.create(UIDS[*uid], SPECS[*spec]);
+                }
+            }
+            Event::Sick(which, kind) => {
+                let name = ["a", "b", "s"][which % 3].to_owned();
+                if self.world.sick.remove(&(name.clone(), *kind)).is_none() {
+                    self.world.sick.insert((name, *kind), "no".into());
+                }
+            }
+            Event::Images => self.world.images.clear(),
+            Event::Claim => {
+                if self.world.claims.remove("c").is_none() {
+                    self.world.claims.insert("c".into(), volume("pvc-1"));
+                }
+            }
+            Event::Address => {
+                self.world.address = match self.world.address {
+                    Ok(_) => Err("all addresses are in use".into()),
+                    Err(_) => Ok(crate::world::POD_ADDRESS),
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        let plan = self.world.plan();
+        check(&self.world, &self.flying, &plan);
+        self.world.commit(&plan);
+        for action in plan.actions {
+            self.world.begin(&action);
+            self.flying.push(action);
+        }
+    }
+
+    fn end(&mut self, which: usize, how: Ending) {
+        if self.flying.is_empty() {
+            return;
+        }
+        let action = self.flying.remove(which % self.flying.len());
+        let result = match how {
+            Ending::Well => self.world.act(&action),
+            Ending::Unheard => {
+                drop(self.world.act(&action));
+                Err(Failure::Silent("timed out".into()))
+            }
+            Ending::Silent => Err(Failure::Silent("timed out".into())),
+            Ending::Refused => Err(Failure::Refused("no".into())),
+        };
+        self.world.answer(&action, result);
+    }
+
+    fn become_odd(&mut self, which: usize, oddity: Oddity) {
+        let now = self.world.now;
+        let count = self.world.containers.len().max(1);
+        let Some(container) = self.world.containers.get_mut(which % count) else { return };
+        container.state = match (oddity, &container.state) {
+            (Oddity::Restarted, State::Running { .. }) => State::Running { started_at: now, paused: false },
+            (Oddity::Paused, State::Running { started_at, .. }) => {
+                State::Running { started_at: *started_at, paused: true }
+            }
+            (Oddity::Removing, _) => State::Removing,
+            (Oddity::Restarted | Oddity::Paused, state) => state.clone(),
+        };
+    }
+
+    /// Nothing bad happens any more: all that is in flight ends well, and time goes by.
+    fn calm_down(&mut self) {
+        while !self.flying.is_empty() {
+            self.end(0, Ending::Well);
+        }
+        let world = &mut self.world;
+        world.sick.clear();
+        world.exits.clear();
+        world.claims.insert("c".into(), volume("pvc-1"));
+        world.address = Ok(crate::world::POD_ADDRESS);
+        for container in &mut world.containers {
+            if let State::Running { paused, .. } = &mut container.state {
+                *paused = false;
+            }
+        }
+        for _ in 0..3 {
+            world.run_for(400);
+            // Init containers do their work.
+            for name in ["i"] {
+                if world.containers.iter().any(|c| c.owner.container == name && is_live(c)) {
+                    world.exit(name, 0);
+                }
+            }
+        }
+        world.run_for(400);
+    }
+}
+
+/// What must be true of every plan.
+fn check(world: &World, flying: &[Action], plan: &pod::Plan) {
+    let exclusive = |action: &&Action| !matches!(action, Action::Probe(_) | Action::PullImage { .. });
+    let own = plan.actions.iter().filter(exclusive).count();
+    let others = flying.iter().filter(exclusive).count();
+    assert!(own + others <= 1, "one at a time: {:?} beside {flying:?}", plan.actions);
+    let distinct: BTreeSet<String> = plan.actions.iter().chain(flying).map(name_of).collect();
+    assert_eq!(distinct.len(), plan.actions.len() + flying.len(), "nothing twice: {:?} {flying:?}", plan.actions);
+    let uid = world.pod.as_ref().and_then(|pod| pod.metadata.uid.clone()).unwrap_or_default();
+    for action in &plan.actions {
+        match action {
+            Action::StartContainer(_) | Action::StartSandbox(_) => {
+                let strangers = world.containers.iter().filter(|c| c.owner.uid != uid && is_live(c));
+                assert_eq!(strangers.count(), 0, "nothing starts beside another pod's container");
+            }
+            Action::Remove { id, .. } => assert!(world.containers.iter().any(|c| c.id == *id)),
+            Action::Stop(stops) => {
+                assert!(stops.iter().all(|stop| world.containers.iter().any(|c| c.id == stop.id && is_live(c))));
+            }
+            Action::PullImage { .. } | Action::CreateVolume { .. } | Action::RemoveVolume { .. } | Action::Probe(_) => {
+            }
+        }
+    }
+    let says = !plan.actions.is_empty() || !plan.writes.is_empty() || !flying.is_empty() || !plan.waits.is_empty();
+    assert!(says || is_as_specified(world), "says why: {world:#?}", world = world.containers);
+    assert!(plan.look_again.is_none_or(|at| at > world.now), "it is looked at now");
+}
+
+fn is_as_specified(world: &World) -> bool {
+    let Some(pod) = &world.pod else { return world.containers.is_empty() && world.scratch.is_empty() };
+    let Some(status) = &pod.status else { return false };
+    if pod.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    match status.phase.as_deref() {
+        Some("Succeeded" | "Failed") => !world.containers.iter().any(is_live),
+        Some("Running") => status.container_statuses.iter().flatten().all(|container| {
+            let state = container.state.clone().unwrap_or_default();
+            container.ready || state.terminated.is_some_and(|ended| ended.exit_code == 0)
+        }),
+        Some(_) | None => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_laws_hold_and_in_calm_the_pod_becomes_what_it_should(
+        spec in 0..SPECS.len(),
+        events in prop::collection::vec(event(), 0..80),
+    ) {
+        let mut play = Play::new(spec);
+        for event in &events {
+            play.happen(event);
+        }
+        play.calm_down();
+        let last = play.world.plan();
+        prop_assert!(is_as_specified(&play.world), "settles: {:#?} {:#?} {:#?}", last, play.world.containers, play.world.pod);
+        prop_assert_eq!(&last.writes, &[]);
+        prop_assert_eq!(&last.notes, &[]);
+        prop_assert!(last.actions.iter().all(|action| matches!(action, Action::Probe(_))));
+    }
+
+    #[test]
+    fn containers_of_other_pods_change_nothing(
+        spec in 0..SPECS.len(),
+        events in prop::collection::vec(event(), 0..40),
+    ) {
+        let mut play = Play::new(spec);
+        for event in &events {
+            play.happen(event);
+        }
+        let before = play.world.plan();
+        let strangers: Vec<Container> = play.world.containers.iter().map(|container| {
+            let pod = PodKey { name: "web-1".into(), ..key() };
+            Container { owner: Owner { pod, ..container.owner.clone() }, id: format!("x{}", container.id), ..container.clone() }
+        }).collect();
+        play.world.containers.extend(strangers);
+        prop_assert_eq!(play.world.plan(), before);
+    }
+
+    #[test]
+    fn no_input_is_too_odd(
+        pod in odd_pod(),
+        containers in prop::collection::vec(odd_container(), 0..12),
+        memory in odd_memory(),
+        now in odd_time(),
+        is_gone: bool,
+    ) {
+        let mut world = World::new(SPECS[2]);
+        world.pod = (!is_gone).then_some(pod);
+        world.containers = containers;
+        world.memory = memory;
+        world.now = now;
+        let plan = world.plan();
+        prop_assert_eq!(&plan, &world.plan());
+        for action in &plan.actions {
+            for result in [Ok(Done::Ok), Ok(Done::PostStartFailed("x".into())), Err(Failure::Taken("x".into()))] {
+                let mut memory = world.memory.clone();
+                pod::begin(&mut memory, action, now);
+                pod::record(&mut memory, world.pod.as_ref(), action, &result, now);
+            }
+        }
+    }
+}
+
+fn pick<T>(all: &[T], which: usize) -> Option<&T> {
+    all.get(which.checked_rem(all.len())?)
+}
+
+fn odd_time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        Just(Timestamp::MIN),
+        Just(Timestamp::MAX),
+        (-10i64..10).prop_map(|s| Timestamp::from_second(s).unwrap())
+    ]
+}
+
+fn odd_name() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), Just("a".to_owned()), Just("i".to_owned()), Just("ä-ß".repeat(40))]
+}
+
+fn odd_container() -> impl Strategy<Value = Container> {
+    let state = prop_oneof![
+        Just(State::Created),
+        Just(State::Removing),
+        (odd_time(), any::<bool>()).prop_map(|(started_at, paused)| State::Running { started_at, paused }),
+        (prop::option::of(odd_time()), odd_time(), any::<i64>(), odd_name()).prop_map(
+            |(started_at, finished_at, code, error)| State::Exited {
+                started_at,
+                finished_at,
+                code,
+                oom_killed: code < 0,
+                error
+            }
+        ),
+    ];
+    let role = prop_oneof![Just(Role::Sandbox), Just(Role::Init), Just(Role::App)];
+    let attempt = prop_oneof![0..3u32, Just(u32::MAX)];
+    (odd_name(), odd_name(), role, state, attempt, 0..3usize).prop_map(|(id, container, role, state, attempt, uid)| {
+        let uid = ["", "uid-1", "uid-2"][uid].to_owned();
+        let owner = Owner { pod: key(), uid, role, container, attempt };
+        Container { sandbox: Some(id.clone()), id, owner, state, image_id: String::new(), address: None }
+    })
+}
+
+fn odd_pod() -> impl Strategy<Value = k8s_openapi::api::core::v1::Pod> {
+    let number = prop_oneof![Just(i64::MIN), Just(-1), Just(0), Just(1), Just(i64::MAX)];
+    (0..SPECS.len(), odd_name(), number, any::<[bool; 5]>(), odd_time()).prop_map(|(spec, name, number, has, at)| {
+        use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+        let small = number.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        let text = SPECS[spec].replace(r#""periodSeconds": 1"#, &format!(r#""periodSeconds": {small}"#));
+        let mut pod = k8s_openapi::api::core::v1::Pod::default();
+        if has[0] {
+            pod.spec = Some(serde_json::from_str(&text).unwrap());
+            let spec = pod.spec.as_mut().unwrap();
+            spec.termination_grace_period_seconds = Some(number);
+            spec.hostname = Some(name.clone());
+            spec.node_name = has[1].then(|| "laptop".to_owned());
+        }
+        pod.metadata.uid = has[2].then(|| "uid-1".to_owned());
+        if has[3] {
+            pod.metadata.deletion_timestamp = Some(Time(at));
+            pod.metadata.deletion_grace_period_seconds = Some(number);
+        }
+        if has[4] {
+            pod.status = Some(
+                serde_json::from_value(serde_json::json!({"phase": name, "containerStatuses": [{
+                    "name": "a", "image": "", "imageID": "", "ready": true, "restartCount": small,
+                    "state": {"terminated": {"exitCode": small, "finishedAt": null}},
+                    "lastState": {"running": {"startedAt": null}}}]}))
+                .unwrap(),
+            );
+        }
+        pod
+    })
+}
+
+fn odd_memory() -> impl Strategy<Value = Memory> {
+    (odd_time(), any::<u32>(), odd_name(), any::<bool>()).prop_map(|(at, count, name, in_flight)| {
+        let tries = Tries { count, last: at, failure: Failure::Refused("ö".repeat(2000)) };
+        let restarts = Restarts { delay: std::time::Duration::MAX, last: at };
+        let probe = ProbeMemory {
+            id: name,
+            successes: count,
+            failures: count,
+            last: Some(at),
+            message: String::new(),
+            in_flight,
+        };
+        Memory {
+            uid: "uid-1".into(),
+            failures: [("start a".to_owned(), tries.clone()), ("sandbox".to_owned(), tries)].into(),
+            restarts: [("a".to_owned(), restarts)].into(),
+            probes: [(("a".to_owned(), ProbeKind::Startup), probe)].into(),
+            hook_failed: [("a".to_owned(), count)].into(),
+            removed: [(String::new(), at)].into(),
+            ..Memory::default()
+        }
+    })
+}
