@@ -4,7 +4,7 @@ use super::{
     ClaimState,
     backoff::{self, PULL_ERROR_SHOWN, Pace, restart_at, retry_at},
     build::{self, Unmade},
-    draft::{Draft, Put, when},
+    draft::{Draft, when},
     memory, probe,
     teardown::{self, Settled, grace_of_spec, remove, stops},
     tell,
@@ -29,9 +29,8 @@ pub(super) fn decide(view: &View<'_>, draft: &mut Draft<'_>) {
         schedule(view, draft);
         return;
     }
-    if bring_up(view, draft) == Settled::Yes {
-        tidy(view, draft);
-    }
+    bring_up(view, draft);
+    tidy(view, draft);
     probe::run(view, draft);
 }
 
@@ -88,32 +87,34 @@ pub(super) fn unscheduled(view: &View<'_>) -> Option<(&'static str, String)> {
 }
 
 /// Sandbox, init containers, app containers, as far as they get.
-fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
+fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
     let stale = stale(view);
     if !stale.is_empty() {
         let (stops, notes) = stops(view, &stale, |_| grace_of_spec(view));
         draft.put(Action::Stop(stops), Pace::Engine, notes);
         draft.wait("SandboxChanged", &format!("waiting for {} to end", teardown::names(&stale)));
-        return Settled::No;
+        return;
     }
     let Some((sandbox, _)) = view.sandbox_running() else {
-        return start_sandbox(view, draft);
+        start_sandbox(view, draft);
+        return;
     };
-    let settled = kill_condemned(view, draft);
+    kill_condemned(view, draft);
     if let Some(held_back) = &view.input.held_back
         && view.lost_everything(sandbox)
     {
         draft.wait("PetHeldBack", &held_back.why);
         draft.look_again(held_back.until);
-        return Settled::No;
+        return;
     }
     for unit in view.inits() {
         if bring_up_init(view, draft, unit, sandbox) == Settled::No {
-            return Settled::No;
+            return;
         }
     }
-    let apps: Vec<Settled> = view.apps().map(|unit| bring_up_app(view, draft, unit, sandbox)).collect();
-    if apps.contains(&Settled::No) { Settled::No } else { settled }
+    for unit in view.apps() {
+        bring_up_app(view, draft, unit, sandbox);
+    }
 }
 
 /// Containers that run where they must not: without the pod's sandbox, beside a later attempt of themselves, or
@@ -137,7 +138,7 @@ fn stale<'a>(view: &View<'a>) -> Vec<&'a Container> {
     stale
 }
 
-fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
+fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
     let attempt = match view.sandbox.map(|sandbox| (&sandbox.state, sandbox.owner.attempt)) {
         None => 0,
         Some((State::Created, attempt)) => attempt,
@@ -146,7 +147,7 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
             if let Some(sandbox) = view.sandbox {
                 remove(draft, sandbox);
             }
-            return Settled::No;
+            return;
         }
     };
     let address = match &view.input.address {
@@ -154,7 +155,7 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         Err(_) if view.is_host_network() => view.input.host.address,
         Err(why) => {
             draft.wait("AddressMissing", &format!("no address: {why}"));
-            return Settled::No;
+            return;
         }
     };
     let mut notes = Vec::new();
@@ -163,15 +164,11 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         notes.push(tell::of_pod(draft.subject(), NoteKind::Normal, "SandboxChanged", message));
     }
     let sandbox = build::sandbox(view, attempt, address);
-    if draft.put(Action::StartSandbox(Box::new(sandbox)), Pace::Engine, notes) == Put::Resting {
-        // What it failed for may be what an earlier sandbox still holds.
-        tidy(view, draft);
-    }
-    Settled::No
+    draft.put(Action::StartSandbox(Box::new(sandbox)), Pace::Engine, notes);
 }
 
 /// Stops the containers that a probe condemned, or whose `postStart` hook failed.
-fn kill_condemned(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
+fn kill_condemned(view: &View<'_>, draft: &mut Draft<'_>) {
     let (mut all, mut told) = (Vec::new(), Vec::new());
     for unit in &view.units {
         let Stage::Running(container, _) = view.stage(unit) else { continue };
@@ -192,11 +189,9 @@ fn kill_condemned(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         draft.wait("ContainerKilled", &format!("container {name}: {message}"));
         told.push(tell::of_owner(&container.owner, NoteKind::Normal, "Killing", message));
     }
-    if all.is_empty() {
-        return Settled::Yes;
+    if !all.is_empty() {
+        draft.put(Action::Stop(all), Pace::Engine, told);
     }
-    draft.put(Action::Stop(all), Pace::Engine, told);
-    Settled::No
 }
 
 /// Brings an init container to its end, or a sidecar to its start; the next one waits for that.
@@ -225,9 +220,9 @@ fn bring_up_init(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbo
 }
 
 /// Keeps an app container running as its policy says.
-fn bring_up_app(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Container) -> Settled {
+fn bring_up_app(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Container) {
     if view.outcome(unit).is_some() {
-        return Settled::Yes;
+        return;
     }
     match view.stage(unit) {
         Stage::Running(container, _) => {
@@ -237,12 +232,8 @@ fn bring_up_app(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox
             } else if !health.ready && !view.is_starting(unit) {
                 draft.wait("ContainerNotReady", &format!("container {}: {}", unit.name(), health.why));
             }
-            Settled::Yes
         }
-        stage => {
-            start_again(view, draft, unit, sandbox, stage);
-            Settled::No
-        }
+        stage => start_again(view, draft, unit, sandbox, stage),
     }
 }
 
@@ -404,7 +395,8 @@ fn pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
     draft.put(Action::PullImage { image: image.to_owned() }, Pace::Container, notes);
 }
 
-/// Removes what nobody needs any more, when there is nothing better to do.
+/// Removes what nobody needs any more, when there is nothing better to do: also while a container rests between two
+/// attempts, or a crash loop would fill the disk.
 fn tidy(view: &View<'_>, draft: &mut Draft<'_>) {
     let superseded = |attempts: &[&Container]| attempts.len().saturating_sub(ATTEMPTS_KEPT);
     let old = view.units.iter().flat_map(|unit| unit.attempts.iter().take(superseded(&unit.attempts)));

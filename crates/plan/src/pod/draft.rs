@@ -1,14 +1,20 @@
 //! A plan in the making, which keeps the rule of one action at a time.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
     Input, Plan,
-    backoff::{Pace, retry_at},
+    backoff::{Pace, after, retry_at},
     memory::{about, names_of, text},
     tell,
 };
-use crate::{Action, Note, Subject, Wait, Write, facts::Owner};
+use crate::{
+    Action, Note, Subject, Wait, Write,
+    action::{Start, Stop},
+    facts::Owner,
+};
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -76,16 +82,43 @@ impl<'a> Draft<'a> {
         if self.plan.actions.contains(&action) {
             return Put::Taken;
         }
-        if is_exclusive(&action) && self.is_taken() {
-            if self.input.memory.in_flight.is_some() {
-                let in_flight = self.input.memory.in_flight.as_ref().map(describe).unwrap_or_default();
-                self.wait("InProgress", &in_flight);
+        if is_exclusive(&action) {
+            if let Some(in_flight) = self.input.memory.in_flight.as_ref().filter(|_| !self.cuts_short(&action)) {
+                self.wait("InProgress", &describe(in_flight));
+                return Put::Taken;
             }
-            return Put::Taken;
+            if self.plan.actions.iter().any(is_exclusive) {
+                return Put::Taken;
+            }
         }
         self.plan.actions.push(action);
         self.plan.notes.extend(notes);
         Put::Taken
+    }
+
+    /// Whether an action brings to its end what is in flight, and so need not wait for it: a pod that is removed by force,
+    /// or whose grace period is cut, does not sit out the old one, and a `postStart` hook that hangs does not keep its
+    /// container alive. The engine is told of one container by its id, so neither action can do harm to the other.
+    fn cuts_short(&self, action: &Action) -> bool {
+        let memory = self.input.memory;
+        let has_hook = |start: &Start| start.post_start.is_some();
+        match (&memory.in_flight, action) {
+            (Some(Action::Stop(stops)), Action::Remove { id, .. }) => stops.iter().any(|stop| stop.id == *id),
+            (Some(Action::StartContainer(start)), Action::Remove { owner, .. }) => {
+                has_hook(start) && start.owner == *owner
+            }
+            (Some(Action::StartContainer(start)), Action::Stop(stops)) => {
+                has_hook(start) && stops.iter().any(|stop| stop.owner == start.owner)
+            }
+            (Some(Action::Stop(old)), Action::Stop(new)) => {
+                let grace = |stops: &[Stop]| stops.iter().map(|stop| stop.grace).max().unwrap_or_default();
+                let begun = memory.in_flight_since.unwrap_or(self.input.now);
+                // Deadlines are in whole seconds: a second more or less is no new one.
+                let sooner = after(self.input.now, grace(new).saturating_add(Duration::from_secs(1)));
+                new.iter().all(|stop| old.iter().any(|old| old.id == stop.id)) && sooner < after(begun, grace(old))
+            }
+            _ => false,
+        }
     }
 
     /// Says why the pod is not as specified. The pod's name is put before the sentence.

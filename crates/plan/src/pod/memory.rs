@@ -26,6 +26,8 @@ pub struct Memory {
     pub uid: String,
     /// The action that is in flight, if any (probes and pulls not counted).
     pub in_flight: Option<Action>,
+    /// When it began.
+    pub in_flight_since: Option<Timestamp>,
     /// Images that are being pulled.
     pub pulling: BTreeSet<String>,
     /// Probes: consecutive results, the last run, whether one is in flight. By container name and kind.
@@ -110,6 +112,7 @@ pub fn begin(memory: &mut Memory, action: &Action, now: Timestamp) {
         | Action::Remove { .. } => {}
     }
     memory.in_flight = Some(action.clone());
+    memory.in_flight_since = Some(now);
 }
 
 /// Takes note of how an action ended, and returns the events to tell of it.
@@ -127,6 +130,7 @@ pub fn record(
     }
     if memory.in_flight.as_ref() == Some(action) {
         memory.in_flight = None;
+        memory.in_flight_since = None;
     }
     if uid_of(action).is_some_and(|uid| uid != memory.uid) {
         // About a pod that has been replaced meanwhile.
@@ -201,8 +205,8 @@ fn adopt(memory: &mut Memory, uid: &str) {
     if memory.uid.is_empty() {
         uid.clone_into(&mut memory.uid);
     } else if memory.uid != uid {
-        let in_flight = memory.in_flight.take();
-        *memory = Memory { uid: uid.to_owned(), in_flight, ..Memory::default() };
+        let (in_flight, in_flight_since) = (memory.in_flight.take(), memory.in_flight_since);
+        *memory = Memory { uid: uid.to_owned(), in_flight, in_flight_since, ..Memory::default() };
     }
 }
 

@@ -188,3 +188,55 @@ fn a_dead_container_that_resists_does_not_hold_up_the_new_pod() {
         ]
     );
 }
+
+/// A world in which the stop of a pod's containers is in flight, with the action.
+fn stopping(grace: i64) -> (World, plan::Action) {
+    let mut world = World::new(SCRATCH);
+    world.settle();
+    world.delete(grace);
+    let plan = world.plan();
+    world.commit(&plan);
+    world.begin(&plan.actions[0]);
+    world.told();
+    world.settle();
+    (world, plan.actions[0].clone())
+}
+
+#[test]
+fn removal_by_force_does_not_sit_out_a_grace_period() {
+    let (mut world, stop) = stopping(600);
+    world.pod = None;
+    world.settle();
+    assert_eq!(
+        world.told(),
+        ["remove a#0", "remove POD#0", "remove petset_default_11111111-1111-4111-8111-111111111111_tmp"]
+    );
+    world.answer(&stop, &Ok(plan::action::Done::Ok));
+    assert_eq!(world.plan(), Plan::default());
+}
+
+#[test]
+fn a_grace_period_that_is_cut_is_cut_for_the_engine_too() {
+    let (mut world, _) = stopping(600);
+    assert_eq!(waits(&world.plan())[0], "InProgress: web-0: stopping a within 600 s");
+    world.delete(1);
+    world.step();
+    assert_eq!(world.told(), ["stop a#0 in 1s"]);
+}
+
+#[test]
+fn a_post_start_hook_that_hangs_does_not_keep_a_deleted_pod() {
+    let mut world = World::new(
+        r#"{"containers": [{"name": "a", "image": "x", "lifecycle": {"postStart": {"exec": {"command": ["hang"]}}}}]}"#,
+    );
+    world.step();
+    world.step();
+    let plan = world.plan();
+    world.commit(&plan);
+    world.begin(&plan.actions[0]);
+    world.act(&plan.actions[0]).unwrap();
+    world.told();
+    world.delete(30);
+    world.settle();
+    assert_eq!(world.told(), ["stop a#0 in 30s", "remove a#0", "remove POD#0", "remove pod"]);
+}

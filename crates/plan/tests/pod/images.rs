@@ -98,7 +98,7 @@ fn a_pod_that_is_deleted_does_not_wait_for_its_pull() {
     assert_eq!(world.pod, None);
     // What comes of the pull is nobody's news.
     world.noted();
-    world.answer(&plan.actions[0], Err(Failure::Image("cancelled".into())));
+    world.answer(&plan.actions[0], &Err(Failure::Image("cancelled".into())));
     assert_eq!(world.noted(), [""; 0]);
 }
 

@@ -206,7 +206,7 @@ fn a_result_for_a_container_that_was_replaced_counts_for_nothing() {
     world.exit("nginx", 1);
     world.settle();
     world.noted();
-    world.answer(&plan.actions[0], Ok(Done::Probed { success: true, message: String::new() }));
+    world.answer(&plan.actions[0], &Ok(Done::Probed { success: true, message: String::new() }));
     world.settle();
     assert_eq!(world.shown("nginx"), "Running, restarts 1");
     assert_eq!(world.noted(), [""; 0]);

@@ -200,3 +200,11 @@ fn an_engine_that_gave_no_answer_is_asked_again_soon_and_it_is_nobodys_failure()
     assert_eq!(world.shown("nginx"), "Ready, restarts 0");
     assert!(!world.noted().iter().any(|note| note.starts_with("Failed")));
 }
+
+#[test]
+fn a_crash_loop_does_not_pile_up_dead_containers() {
+    let mut world = World::new(NGINX);
+    world.exits.insert("nginx".into(), 1);
+    world.run_for(3600);
+    assert!(world.containers.len() <= 3, "{:#?}", world.containers);
+}

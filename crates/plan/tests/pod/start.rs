@@ -111,7 +111,7 @@ fn while_its_post_start_hook_runs_a_container_is_not_running() {
     let meanwhile = world.plan();
     world.commit(&meanwhile);
     assert_eq!(world.shown("nginx"), "Waiting ContainerCreating, restarts 0");
-    world.answer(&plan.actions[0], Ok(plan::action::Done::Ok));
+    world.answer(&plan.actions[0], &Ok(plan::action::Done::Ok));
     world.settle();
     assert_eq!(world.shown("nginx"), "Ready, restarts 0");
 }

@@ -192,12 +192,12 @@ impl World {
             Some(failure) => Err(failure.clone()),
             None => self.act(action),
         };
-        self.answer(action, result);
+        self.answer(action, &result);
     }
 
     /// What the engine answers, without anything being done.
-    pub(crate) fn answer(&mut self, action: &Action, result: Result<Done, Failure>) {
-        let notes = pod::record(&mut self.memory, self.pod.as_ref(), action, &result, self.now);
+    pub(crate) fn answer(&mut self, action: &Action, result: &Result<Done, Failure>) {
+        let notes = pod::record(&mut self.memory, self.pod.as_ref(), action, result, self.now);
         self.notes.extend(notes);
     }
 
