@@ -1,5 +1,7 @@
 //! Bodies are read, and refused, as Kubernetes does.
 
+#![allow(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
 use api::body::{self, Media};
 use petset_api as api;
 use serde_json::{Value, json};

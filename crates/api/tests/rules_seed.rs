@@ -1,5 +1,7 @@
 //! The manifests of 2016 pass unchanged.
 
+#![allow(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
 use api::admission::{self, Stamp, Update};
 use api::body::{self, Media};
 use api::resource::{RESOURCES, Resource};

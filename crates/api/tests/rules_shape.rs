@@ -1,5 +1,7 @@
 //! Shapes are checked as Kubernetes checks them, and kept as Kubernetes stores them.
 
+#![allow(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
 use api::resource::{CLAIMS, PET_SETS, PODS, RESOURCES, Resource, SERVICES};
 use petset_api as api;
 use proptest::prelude::*;

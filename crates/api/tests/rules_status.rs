@@ -1,5 +1,7 @@
 //! Refusals read as those of Kubernetes 1.36.
 
+#![allow(clippy::too_many_lines, reason = "a table is as long as what it lists")]
+
 use api::resource::{CLAIMS, NAMESPACES, PET_SETS, PODS, STORAGE_CLASSES, find};
 use api::status::{Cause, Status};
 use petset_api as api;

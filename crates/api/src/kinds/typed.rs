@@ -215,10 +215,8 @@ impl<'de> Deserializer<'de> for Typed<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let Typed { value, path, owner, unknown } = self;
         match value {
-            Value::Array(items) => {
-                visitor.visit_seq(Items { items: items.into_iter(), index: 0, path, owner, unknown })
-            }
-            Value::Null => visitor.visit_seq(Items { items: Vec::new().into_iter(), index: 0, path, owner, unknown }),
+            Value::Array(items) => visitor.visit_seq(Items { rest: items.into_iter(), index: 0, path, owner, unknown }),
+            Value::Null => visitor.visit_seq(Items { rest: Vec::new().into_iter(), index: 0, path, owner, unknown }),
             value => Err(Typed { value, path, owner, unknown }.mismatch(&go_type::<V::Value>())),
         }
     }
@@ -258,12 +256,12 @@ impl Typed<'_> {
         };
         let is_struct = name.is_some();
         let owner = name.unwrap_or(owner);
-        visitor.visit_map(Entries { entries: entries.into_iter(), entry: None, is_struct, path, owner, unknown })
+        visitor.visit_map(Entries { rest: entries.into_iter(), entry: None, is_struct, path, owner, unknown })
     }
 }
 
 struct Items<'a> {
-    items: std::vec::IntoIter<Value>,
+    rest: std::vec::IntoIter<Value>,
     index: usize,
     path: Path<'a>,
     owner: &'a str,
@@ -274,7 +272,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Mismatch;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mismatch> {
-        let Some(value) = self.items.next() else { return Ok(None) };
+        let Some(value) = self.rest.next() else { return Ok(None) };
         let path = Path::Index(&self.path, self.index);
         self.index += 1;
         seed.deserialize(Typed { value, path, owner: self.owner, unknown: self.unknown }).map(Some)
@@ -282,7 +280,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 }
 
 struct Entries<'a> {
-    entries: serde_json::map::IntoIter,
+    rest: serde_json::map::IntoIter,
     entry: Option<(String, Value)>,
     is_struct: bool,
     path: Path<'a>,
@@ -294,7 +292,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Mismatch;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
-        self.entry = self.entries.next();
+        self.entry = self.rest.next();
         let Some((key, _)) = &self.entry else { return Ok(None) };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }

@@ -107,7 +107,7 @@ fn validate_spec(spec: &Value) -> Vec<Cause> {
     match capacity.get("storage").map(|storage| (storage, quantity::parse(&storage.0))) {
         None if capacity.is_empty() => wrong.push(Cause::required("spec.capacity", "")),
         None => {
-            wrong.push(Cause::not_supported("spec.capacity", json!(capacity.keys().collect::<Vec<_>>()), &["storage"]))
+            wrong.push(Cause::not_supported("spec.capacity", json!(capacity.keys().collect::<Vec<_>>()), &["storage"]));
         }
         Some((_, Some(storage))) if storage.units() > 0 => {}
         Some((storage, _)) => {
@@ -123,12 +123,18 @@ fn validate_spec(spec: &Value) -> Vec<Cause> {
             }
         }
     }
-    for name in sources.iter().filter(|name| !["hostPath", "csi"].contains(name)) {
-        let why = "this version has only hostPath volumes, and its own";
+    for name in sources.iter().filter(|name| !["csi", "hostPath", "local"].contains(name)) {
+        let why = "this version has only hostPath and local volumes, and its own";
         wrong.push(Cause::forbidden(format!("spec.{name}"), why));
     }
     if let Some(path) = &typed.host_path {
         super::pod::volumes::host_path(path, "spec.hostPath", &mut wrong);
+    }
+    if let Some(local) = &typed.local {
+        match local.path.as_str() {
+            "" => wrong.push(Cause::required("spec.local.path", "")),
+            path => super::pod::volumes::no_backsteps(path, "spec.local.path", &mut wrong),
+        }
     }
     if let Some(csi) = &typed.csi {
         if csi.driver != DRIVER {

@@ -15,7 +15,7 @@ pub(super) fn validate(container: &Container, field: &str, wrong: &mut Vec<Cause
     if let Some(lifecycle) = &container.lifecycle {
         for (name, hook) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
             if let Some(hook) = hook {
-                handler(Handler::of_hook(hook), &format!("{field}.lifecycle.{name}"), wrong);
+                handler(&Handler::of_hook(hook), &format!("{field}.lifecycle.{name}"), wrong);
             }
         }
         if lifecycle.stop_signal.is_some() {
@@ -36,7 +36,7 @@ pub(super) fn validate(container: &Container, field: &str, wrong: &mut Vec<Cause
 }
 
 fn validate_probe(probe: &Probe, name: &str, field: &str, wrong: &mut Vec<Cause>) {
-    handler(Handler::of_probe(probe), field, wrong);
+    handler(&Handler::of_probe(probe), field, wrong);
     let figures = [
         ("initialDelaySeconds", probe.initial_delay_seconds),
         ("timeoutSeconds", probe.timeout_seconds),
@@ -109,7 +109,7 @@ impl<'a> Handler<'a> {
     }
 }
 
-fn handler(handler: Handler<'_>, field: &str, wrong: &mut Vec<Cause>) {
+fn handler(handler: &Handler<'_>, field: &str, wrong: &mut Vec<Cause>) {
     let set = handler.set();
     if set.is_empty() {
         wrong.push(Cause::required(field, "must specify a handler type"));

@@ -60,10 +60,9 @@ impl resource::Rules for Rules {
         for (annotation, field) in pairs {
             // What came from an annotation stays although the manifest does not repeat it.
             let is_told = new_annotations.contains_key(annotation);
-            if is_told && new_annotations.get(annotation) == old_annotations.get(annotation) {
-                if let Some(value) = old["spec"].get(field) {
-                    fields::fill(fields::object(object, "spec"), field, value.clone());
-                }
+            let is_same = is_told && new_annotations.get(annotation) == old_annotations.get(annotation);
+            if let Some(value) = old["spec"].get(field).filter(|_| is_same) {
+                fields::fill(fields::object(object, "spec"), field, value.clone());
             }
         }
         keep_status(object, old);

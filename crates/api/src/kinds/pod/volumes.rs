@@ -55,10 +55,9 @@ fn source(volume: &Volume, field: &str, wrong: &mut Vec<Cause>) {
             wrong.push(Cause::invalid(format!("{field}.emptyDir.medium"), medium, why));
         }
         let size = directory.size_limit.as_ref().and_then(|size| quantity::parse(&size.0));
-        if let Some(size) = size.filter(|size| size.is_negative()) {
+        if size.is_some_and(quantity::Quantity::is_negative) {
             let why = "SizeLimit field must be a valid resource quantity";
             wrong.push(Cause::forbidden(format!("{field}.emptyDir.sizeLimit"), why));
-            let _ = size;
         }
     }
     if let Some(path) = &volume.host_path {
@@ -123,7 +122,8 @@ fn sub_path(path: &str, field: &str, wrong: &mut Vec<Cause>) {
     no_backsteps(path, field, wrong);
 }
 
-fn no_backsteps(path: &str, field: &str, wrong: &mut Vec<Cause>) {
+/// A path that does not climb.
+pub(crate) fn no_backsteps(path: &str, field: &str, wrong: &mut Vec<Cause>) {
     if path.split('/').any(|step| step == "..") {
         wrong.push(Cause::invalid(field, Value::from(path), "must not contain '..'"));
     }
