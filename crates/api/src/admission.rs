@@ -5,12 +5,15 @@
 //! a pod is the same pod whoever made it. Follows Kubernetes' `apiserver/pkg/registry/rest`.
 
 use jiff::{Timestamp, ToSpan};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
     metadata::{self, finalizers},
     resource::Resource,
+    selector::Labels,
     status::{Cause, Status},
 };
 
@@ -70,12 +73,7 @@ pub enum Deletion {
 pub fn create(resource: &Resource, namespace: &str, mut object: Value, stamp: &Stamp) -> Result<Value, Status> {
     identify(resource, &mut object);
     if !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
-        return Err(Status {
-            code: 500,
-            reason: "",
-            message: "resourceVersion should not be set on objects to be created".to_owned(),
-            details: Value::Null,
-        });
+        return Err(Status::version_on_create());
     }
     settle_namespace(&mut object, namespace)?;
     let metadata = metadata_mut(&mut object);
@@ -149,12 +147,7 @@ pub fn delete(resource: &Resource, old: &Value, options: &DeleteOptions, now: Ti
     precondition(resource, metadata, options)?;
     let name = text(metadata, "name");
     if resource.kind == "Namespace" && IMMORTAL_NAMESPACES.contains(&name) {
-        return Err(Status {
-            code: 403,
-            reason: "Forbidden",
-            message: format!("namespaces {name:?} is forbidden: this namespace may not be deleted"),
-            details: json!({"name": name, "kind": "namespaces"}),
-        });
+        return Err(Status::forbidden(resource, name, "this namespace may not be deleted"));
     }
     // What keeps a namespace is its content, of which nothing is known here.
     let held = resource.kind == "Namespace" || !finalizers(metadata).is_empty();
@@ -185,26 +178,11 @@ pub fn deletion_warnings(resource: &Resource, old: &Value) -> Vec<String> {
     )]
 }
 
-/// A `LabelSelector` in the notation of `-l`: `app=nginx,tier in (a,b),!old`.
+/// A `LabelSelector` in the notation of `-l`: `app=nginx,tier in (a,b),!old`; empty for what is none.
 pub fn selector_text(selector: &Value) -> String {
-    let mut terms: Vec<String> = Vec::new();
-    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
-        terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
-    }
-    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
-        let key = text(expression, "key");
-        let mut values: Vec<&str> =
-            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        values.sort_unstable();
-        terms.push(match text(expression, "operator") {
-            "Exists" => key.to_owned(),
-            "DoesNotExist" => format!("!{key}"),
-            "NotIn" => format!("{key} notin ({})", values.join(",")),
-            _ => format!("{key} in ({})", values.join(",")),
-        });
-    }
-    terms.sort_unstable();
-    terms.join(",")
+    LabelSelector::deserialize(selector)
+        .map(|selector| Labels::from_selector(&selector).to_string())
+        .unwrap_or_default()
 }
 
 /// The grace that a pod gets: what is asked for, else its own; none where there is nothing to stop.
@@ -254,21 +232,10 @@ fn is_released(resource: &Resource, object: &Value) -> bool {
 
 fn precondition(resource: &Resource, metadata: &Value, options: &DeleteOptions) -> Result<(), Status> {
     let name = text(metadata, "name");
-    let refusal = |what: &str, wanted: &str, present: &str| Status {
-        code: 409,
-        reason: "Conflict",
-        message: format!(
-            "Operation cannot be fulfilled on {} {name:?}: the {what} in the precondition ({wanted}) does not match the \
-             {what} in record ({present}). The object might have been {}",
-            qualified_kind(resource),
-            if what == "UID" { "deleted and then recreated" } else { "modified" },
-        ),
-        details: details(resource, resource.kind, name),
-    };
     let (uid, version) = (text(metadata, "uid"), text(metadata, "resourceVersion"));
     match (options.uid.as_deref(), options.resource_version.as_deref()) {
-        (Some(wanted), _) if wanted != uid => Err(refusal("UID", wanted, uid)),
-        (_, Some(wanted)) if wanted != version => Err(refusal("ResourceVersion", wanted, version)),
+        (Some(wanted), _) if wanted != uid => Err(Status::delete_conflict_uid(resource, name, wanted, uid)),
+        (_, Some(wanted)) if wanted != version => Err(Status::delete_conflict_version(resource, name, wanted, version)),
         _ => Ok(()),
     }
 }
@@ -284,12 +251,7 @@ fn settle_namespace(object: &mut Value, namespace: &str) -> Result<(), Status> {
     let metadata = metadata_mut(object);
     let named = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
     if !named.is_empty() && named != namespace {
-        return Err(Status {
-            code: 400,
-            reason: "BadRequest",
-            message: "the namespace of the provided object does not match the namespace sent on the request".to_owned(),
-            details: Value::Null,
-        });
+        return Err(Status::namespace_mismatch());
     }
     if namespace.is_empty() {
         metadata.remove("namespace");
@@ -302,25 +264,13 @@ fn settle_namespace(object: &mut Value, namespace: &str) -> Result<(), Status> {
 /// Whether `new` is a change of `old` and not of another object or an earlier state. Errors: 409 `Conflict`.
 fn agree(resource: &Resource, new: &Value, old: &Value) -> Result<(), Status> {
     let (new, old) = (&new["metadata"], &old["metadata"]);
-    let refusal = |why: String| {
-        let name = text(old, "name");
-        let what = resource.qualified();
-        Status {
-            code: 409,
-            reason: "Conflict",
-            message: format!("Operation cannot be fulfilled on {what} {name:?}: {why}"),
-            details: details(resource, resource.plural, name),
-        }
-    };
+    let name = text(old, "name");
     let (uid, version) = (text(new, "uid"), text(new, "resourceVersion"));
     if !uid.is_empty() && uid != text(old, "uid") {
-        let present = text(old, "uid");
-        return Err(refusal(format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {present}")));
+        return Err(Status::conflict_uid(resource, name, uid, text(old, "uid")));
     }
     if !matches!(version, "" | "0") && version != text(old, "resourceVersion") {
-        return Err(refusal(
-            "the object has been modified; please apply your changes to the latest version and try again".to_owned(),
-        ));
+        return Err(Status::conflict(resource, name));
     }
     Ok(())
 }
@@ -353,28 +303,7 @@ fn refuse(resource: &Resource, object: &Value, causes: &[Cause]) -> Result<(), S
         return Ok(());
     }
     let name = text(&object["metadata"], "name");
-    let mut sentences: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-    let sentence = if sentences.len() == 1 { sentences.remove(0) } else { format!("[{}]", sentences.join(", ")) };
-    let mut details = details(resource, resource.kind, name);
-    details["causes"] = causes
-        .iter()
-        .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
-        .collect();
-    let message = format!("{} {name:?} is invalid: {sentence}", qualified_kind(resource));
-    Err(Status { code: 422, reason: "Invalid", message, details })
-}
-
-fn details(resource: &Resource, kind: &str, name: &str) -> Value {
-    let mut details = json!({"name": name, "kind": kind});
-    if !resource.group.is_empty() {
-        details["group"] = resource.group.into();
-    }
-    details
-}
-
-/// `Pod`, `PetSet.apps`.
-fn qualified_kind(resource: &Resource) -> String {
-    if resource.group.is_empty() { resource.kind.to_owned() } else { format!("{}.{}", resource.kind, resource.group) }
+    Err(Status::invalid(resource.kind, resource.group, name, causes))
 }
 
 fn generate(prefix: &str, uid: Uuid) -> String {

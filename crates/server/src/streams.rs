@@ -40,6 +40,7 @@ pub struct LogOptions {
 }
 
 /// What to run and what to connect.
+#[allow(clippy::struct_excessive_bools, reason = "they are independent switches of the request")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExecOptions {
     /// The command; empty to attach to the container's first process.

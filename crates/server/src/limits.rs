@@ -1,0 +1,45 @@
+//! Every limit of the server that is not one of the API itself (`api::limits`), with its reason.
+
+use std::time::Duration;
+
+/// Connections at a time on one listener. A client library holds a few; beyond, new ones wait in the backlog.
+pub const CONNECTIONS_MAX: usize = 1_024;
+
+/// Watches at a time on all listeners: each holds a place in the live stream. More get 429.
+pub const WATCHES_MAX: usize = 1_024;
+
+/// The headers of one request, together. A token and a handful of `Accept` clauses fit many times.
+pub const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Requests at a time on one HTTP/2 connection, as many as Kubernetes' clients expect.
+pub const STREAMS_PER_CONNECTION: u32 = 250;
+
+/// How long a TLS handshake or the headers of a request may take, so that an idle socket does not hold a place.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often an HTTP/2 connection is asked whether it still lives, so that watches of vanished clients end.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long requests and sessions get to end by themselves when the server stops.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long to wait after a failed `accept`: it fails when file descriptors have run out, which others must end.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often an update without a `resourceVersion` is tried again after a lost race, as in Kubernetes.
+pub const UPDATE_TRIES: usize = 5;
+
+/// How many names are drawn for a `generateName` before it is a conflict, as in Kubernetes.
+pub const NAME_TRIES: usize = 8;
+
+/// How often a watch that asked for bookmarks gets one, as in Kubernetes.
+pub const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long a watch lasts that does not say: clients are used to starting anew within the hour.
+pub const WATCH_LIFETIME: Duration = Duration::from_hours(1);
+
+/// All `Warning` headers of an answer: HTTP clients refuse answers with very long headers.
+pub const WARNING_BYTES_MAX: usize = 4 * 1024;
+
+/// The largest message on an exec or attach connection; clients send pieces of at most 32 KiB.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;

@@ -1,0 +1,177 @@
+//! The server: what it is made of, and its routes.
+
+use std::sync::Arc;
+
+use api::{admission::Stamp, status::Status};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::header;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use store::Store;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    answer::{Refusal, no_such_page},
+    limits::WATCHES_MAX,
+    measure, objects,
+    readiness::Readiness,
+    streams::Streams,
+    system,
+};
+
+/// What a server is made of.
+pub struct Parts {
+    /// The objects.
+    pub store: Store,
+    /// The way to the running containers.
+    pub streams: Arc<dyn Streams>,
+    /// The time.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// A new uid, random (version 4).
+    pub chance: Arc<dyn Fn() -> Uuid + Send + Sync>,
+    /// The bearer token that HTTPS clients must show.
+    pub token: String,
+    /// What `/version` tells.
+    pub version: Version,
+    /// What `/readyz` tells.
+    pub readiness: Readiness,
+    /// Everything that waits at present, and why.
+    pub waits: Arc<dyn Fn() -> Vec<Wait> + Send + Sync>,
+    /// What `/metrics` tells.
+    pub metrics: PrometheusHandle,
+}
+
+/// The version of this daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// petset's own version: `0.1.0`.
+    pub petset: String,
+    /// The commit that it was built from; may be empty.
+    pub commit: String,
+    /// When it was built, in RFC 3339; may be empty.
+    pub built: String,
+}
+
+/// Something that has not been done yet, and why: an item of `GET /petset/v1/waits`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// The kind of the object that waits: `PetSet`.
+    pub kind: String,
+    /// Its namespace; empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// A CamelCase reason.
+    pub reason: String,
+    /// The sentence for people.
+    pub message: String,
+}
+
+/// The HTTP server. Clones share everything, so one server can serve several listeners.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the clones share.
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    /// Places for watches.
+    pub(crate) watches: Arc<Semaphore>,
+    /// Exec and attach sessions, which outlive their requests.
+    pub(crate) sessions: TaskTracker,
+    /// Tells watches, followed logs and sessions to end.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Server {
+    /// A server of these parts. It listens nowhere yet.
+    pub fn new(parts: Parts) -> Server {
+        measure::describe();
+        Server {
+            inner: Arc::new(Inner {
+                parts,
+                watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+                sessions: TaskTracker::new(),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// Everything that is served, for clients that need not show a token.
+    pub fn open_router(&self) -> Router {
+        Router::new()
+            .route("/version", get(system::version))
+            .route("/livez", get(system::livez))
+            .route("/readyz", get(system::readyz))
+            .route("/healthz", get(system::readyz))
+            .route("/metrics", get(system::metrics))
+            .route("/petset/v1/waits", get(system::waits))
+            .route("/api", get(system::core_discovery))
+            .route("/apis", get(system::discovery))
+            .route("/apis/{group}", get(system::group))
+            .route("/api/{version}", get(system::core_resources))
+            .route("/apis/{group}/{version}", get(system::resources))
+            .route("/openapi/v3", get(system::openapi_index))
+            .route("/openapi/v3/{*document}", get(system::openapi))
+            .method_not_allowed_fallback(async || Refusal(Status::method_not_allowed()))
+            .fallback(objects::handle)
+            .layer(middleware::from_fn(measure::measure))
+            .with_state(self.clone())
+    }
+
+    /// Everything that is served, for clients that show the token.
+    pub fn guarded_router(&self) -> Router {
+        self.open_router().layer(middleware::from_fn_with_state(self.clone(), authenticate))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.inner.parts.clock)()
+    }
+
+    /// The present moment in seconds since the epoch, for ages.
+    pub(crate) fn now_seconds(&self) -> i64 {
+        self.now().as_second()
+    }
+
+    /// What the next object gets.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { now: self.now(), uid: (self.inner.parts.chance)() }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.parts.store
+    }
+}
+
+/// Lets a request through that carries the token, or asks for what anybody may know.
+async fn authenticate(State(server): State<Server>, request: Request<Body>, next: Next) -> Response {
+    // As Kubernetes' role `system:public-info-viewer` has it.
+    let is_public = matches!(request.uri().path(), "/healthz" | "/livez" | "/readyz" | "/version");
+    let shown = request.headers().get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let token = shown.and_then(|shown| {
+        let (scheme, token) = shown.split_at_checked("Bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+    });
+    let is_known = token.is_some_and(|token| token.ct_eq(server.inner.parts.token.as_bytes()).into());
+    if is_public || is_known { next.run(request).await } else { Refusal(Status::unauthorized()).into_response() }
+}
+
+/// The answer for what is nowhere.
+pub(crate) fn nowhere(missing: crate::route::Missing) -> Response {
+    match missing {
+        crate::route::Missing::Page => no_such_page(),
+        crate::route::Missing::Resource => Refusal(Status::not_served()).into_response(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Real listeners: TLS and the token, the unix socket, and how they end.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Request, header};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::ServerName};
+use tokio::{
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::oneshot,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::world::{ENDPOINTS, TOKEN, World};
+
+/// The two ends of TLS on `localhost`.
+fn tls() -> (ServerConfig, ClientConfig) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], signing_key.into())
+        .expect("a key for the certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).expect("a root");
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (server, client)
+}
+
+async fn connect(address: std::net::SocketAddr, mut tls: ClientConfig, protocol: &str) -> TlsStream<TcpStream> {
+    tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    let socket = TcpStream::connect(address).await.expect("a connection");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let stream = TlsConnector::from(Arc::new(tls)).connect(name, socket).await.expect("a handshake");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
+    stream
+}
+
+fn request(path: &str, authorization: Option<&str>) -> Request<Body> {
+    let mut request = Request::get(format!("https://localhost{path}")).header(header::HOST, "localhost");
+    if let Some(authorization) = authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    request.body(Body::empty()).expect("a request")
+}
+
+#[tokio::test]
+async fn https_asks_for_the_token_on_both_versions_of_http() {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (server_tls, client_tls) = tls();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = world.server.clone();
+    let serving = tokio::spawn(async move {
+        server.serve_https(listener, server_tls, async { drop(stopped.await) }).await;
+    });
+
+    let stream = connect(address, client_tls.clone(), "http/1.1").await;
+    let (mut old, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    tokio::spawn(connection);
+    let stream = connect(address, client_tls, "h2").await;
+    let (mut new, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+
+    let token = format!("Bearer {TOKEN}");
+    for (path, authorization, expected) in [
+        (ENDPOINTS, None, 401),
+        (ENDPOINTS, Some("Bearer open barley"), 401),
+        (ENDPOINTS, Some("Basic b3BlbiBzZXNhbWU="), 401),
+        (ENDPOINTS, Some(token.as_str()), 200),
+        ("/metrics", None, 401),
+        ("/readyz", None, 200),
+        ("/livez", None, 200),
+        ("/version", None, 200),
+        ("/nonsense", None, 401),
+    ] {
+        let answer = old.send_request(request(path, authorization)).await.expect("an answer");
+        assert_eq!(answer.status(), expected, "{path} {authorization:?} over HTTP/1.1");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        if expected == 401 {
+            let status: serde_json::Value = serde_json::from_slice(&body).expect("a status");
+            assert_eq!((&status["reason"], &status["message"]), (&"Unauthorized".into(), &"Unauthorized".into()));
+        }
+        let answer = new.send_request(request(path, authorization)).await.expect("an answer");
+        assert_eq!(answer.status(), expected, "{path} {authorization:?} over HTTP/2");
+    }
+
+    // A watch does not keep the server from ending.
+    let watch = new.send_request(request(&format!("{ENDPOINTS}?watch=1"), Some(&token))).await.expect("an answer");
+    assert_eq!(watch.status(), 200);
+    stop.send(()).expect("it still serves");
+    let rest = watch.into_body().collect().await.expect("a clean end").to_bytes();
+    assert_eq!(rest, "");
+    serving.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn the_unix_socket_needs_no_token() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("petset.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = world.server.clone();
+    let serving = tokio::spawn(async move { server.serve_unix(listener, async { drop(stopped.await) }).await });
+    let stream = UnixStream::connect(&path).await.expect("a connection");
+    let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    tokio::spawn(connection);
+    let answer = client.send_request(request(ENDPOINTS, None)).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    drop(answer);
+    stop.send(()).expect("it still serves");
+    serving.await.expect("it ends");
+}

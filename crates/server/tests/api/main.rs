@@ -1,0 +1,14 @@
+//! The server as its clients see it: over a store in memory, with containers that are a story.
+
+mod create;
+mod delete;
+mod exec;
+mod list;
+mod listen;
+mod logs;
+mod patch;
+mod scale;
+mod system;
+mod update;
+mod watch;
+mod world;
