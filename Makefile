@@ -1,0 +1,51 @@
+# What there is to do here. `make` alone tells.
+
+TEST := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --quiet)
+CARGO_HOME ?= $(HOME)/.cargo
+# The database of advisories comes from the network; where it is not, the other checks still are.
+ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
+
+.DEFAULT_GOAL := help
+.PHONY: help check fmt lint unit doc deny test integration build contract demo demo-clean tools
+
+help: ## what there is to do
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+check: fmt lint unit doc deny ## before a commit: format, lints, fast tests, documentation, licences; no Docker
+
+fmt:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit:
+	$(TEST) --workspace --exclude petset-integration --locked
+
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+deny:
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check --hide-inclusion-graph bans licenses sources $(ADVISORIES); \
+	else echo 'cargo-deny is missing, so licences are not checked; make tools installs it'; fi
+
+test: check integration ## everything, with a real engine: uses one that answers, else installs and starts a private one
+
+integration: ## the tests on a real engine
+	cargo build --locked --bin petsetd --bin petctl
+	integration/engine run sh -c 'integration/images/build --all && $(TEST) --package petset-integration --locked'
+
+build: ## petsetd and petctl, under target/release
+	cargo build --release --locked --bin petsetd --bin petctl
+
+contract: ## the published contract in api/, from the code
+	cargo run --quiet --locked --package petset-api --example contract
+
+demo: ## a first set, from nothing, in an instance of its own
+	integration/demo run
+
+demo-clean: ## takes away all that the demo made
+	integration/demo clean
+
+tools: ## what make check can use besides: cargo-nextest, cargo-deny
+	cargo install --locked cargo-nextest cargo-deny
