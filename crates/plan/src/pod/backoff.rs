@@ -18,6 +18,10 @@ pub(super) const CONTAINER_STABLE_AFTER: Duration = Duration::from_mins(10);
 pub(super) const ENGINE_DELAY_FIRST: Duration = Duration::from_secs(1);
 /// The longest such delay: short enough that a user who removed the cause sees the effect.
 pub(super) const ENGINE_DELAY_MAX: Duration = Duration::from_secs(30);
+/// A sandbox that ran for so long before it ended, or was told to end, starts again at once: the fault was not its own.
+pub(super) const SANDBOX_STABLE_AFTER: Duration = Duration::from_secs(10);
+/// How long after its end any other sandbox starts again, so that one that cannot run does not keep the machine busy.
+pub(super) const SANDBOX_DELAY: Duration = Duration::from_secs(5);
 /// How long after the engine gave no answer the same thing is tried again.
 pub(super) const SILENCE_DELAY: Duration = Duration::from_secs(1);
 /// How long after a removal that left something behind it is tried again.
@@ -53,6 +57,12 @@ pub(super) fn restart_at(restarts: Option<&Restarts>, finished: Timestamp) -> Ti
         Some(restarts) if since(finished, restarts.last) <= CONTAINER_STABLE_AFTER => after(finished, restarts.delay),
         Some(_) | None => finished,
     }
+}
+
+/// When a sandbox that ended starts again.
+pub(super) fn sandbox_at(started: Option<Timestamp>, finished: Timestamp, code: i64) -> Timestamp {
+    let ran = started.map_or(Duration::ZERO, |started| since(finished, started));
+    if code == 0 || ran >= SANDBOX_STABLE_AFTER { finished } else { after(finished, SANDBOX_DELAY) }
 }
 
 /// The back-off after one more restart.

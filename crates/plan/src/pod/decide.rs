@@ -142,7 +142,16 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
     let attempt = match view.sandbox.map(|sandbox| (&sandbox.state, sandbox.owner.attempt)) {
         None => 0,
         Some((State::Created, attempt)) => attempt,
-        Some((State::Exited { .. } | State::Running { .. }, attempt)) => attempt.saturating_add(1),
+        Some((State::Exited { started_at, finished_at, code, .. }, attempt)) => {
+            let at = backoff::sandbox_at(*started_at, *finished_at, *code);
+            if at > view.now() {
+                draft.wait("SandboxEnded", &format!("the sandbox exited {code}, starts again {}", when(at)));
+                draft.look_again(at);
+                return;
+            }
+            attempt.saturating_add(1)
+        }
+        Some((State::Running { .. }, attempt)) => attempt.saturating_add(1),
         Some((State::Removing, _)) => {
             if let Some(sandbox) = view.sandbox {
                 remove(draft, sandbox);
@@ -240,9 +249,12 @@ fn bring_up_app(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox
 /// Starts a container that does not run, once its back-off has passed.
 fn start_again(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Container, stage: Stage<'_>) {
     match stage {
-        Stage::Absent { attempt } => start(view, draft, unit, sandbox, attempt),
+        // What ended with its sandbox did not crash.
+        Stage::Absent { attempt } | Stage::Ended { attempt, here: Here::No, .. } => {
+            start(view, draft, unit, sandbox, attempt);
+        }
         Stage::Created(container) => start(view, draft, unit, sandbox, container.owner.attempt),
-        Stage::Ended { finished, attempt, code, .. } => {
+        Stage::Ended { finished, attempt, code, here: Here::Yes } => {
             let restarts = view.memory().restarts.get(unit.name());
             let at = restart_at(restarts, finished);
             if at <= view.now() {
@@ -287,7 +299,8 @@ fn start(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Cont
             if !is_shown_as(unit, &why) {
                 draft.note(note(draft, unit, NoteKind::Warning, "FailedMount", why.clone()));
             }
-            draft.block(name, "ContainerCreating", why);
+            draft.wait("FailedMount", &format!("container {name}: {why}"));
+            draft.show(name, "ContainerCreating", why);
             return;
         }
         Err(Unmade::Config(why)) => {

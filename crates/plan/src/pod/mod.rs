@@ -2,7 +2,7 @@
 //!
 //! Called for every identity that has a pod object or a container, also for containers whose pod is gone.
 //!
-//! The modules, in the order in which a decision goes through them: [`memory`] is what was tried; `view` puts the pod,
+//! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
 //! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
 //! should; `probe` asks how it is; `status` says so. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.

@@ -34,12 +34,25 @@ fn when_the_sandbox_dies_its_containers_stop_and_start_anew() {
 fn after_an_engine_restart_everything_comes_back_without_delay() {
     let mut world = World::new(NGINX);
     world.settle();
+    for attempt in 1..4 {
+        world.advance(10);
+        world.exit("nginx", 137);
+        world.exit("POD", 137);
+        world.told();
+        world.settle();
+        assert_eq!(world.told()[..2], [format!("start POD#{attempt}"), format!("start nginx#{attempt}")]);
+    }
+}
+
+#[test]
+fn a_sandbox_that_cannot_run_does_not_keep_the_machine_busy() {
+    let mut world = World::new(NGINX);
+    world.exits.insert("POD".into(), 1);
+    let last = world.settle();
+    assert_eq!(waits(&last), ["SandboxEnded: web-0: the sandbox exited 1, starts again at 2016-07-01T12:00:05Z"]);
     world.told();
-    world.advance(5);
-    world.exit("nginx", 137);
-    world.exit("POD", 137);
-    world.settle();
-    assert_eq!(world.told(), ["start POD#1", "start nginx#1", "remove POD#0"]);
+    world.run_for(60);
+    assert_eq!(world.told().iter().filter(|line| line.starts_with("start")).count(), 12);
 }
 
 #[test]
@@ -133,9 +146,10 @@ fn a_pet_whose_turn_to_come_back_has_not_come_has_its_sandbox_ready() {
     let mut world = World::new(NGINX);
     world.settle();
     world.told();
+    world.advance(10);
     world.exit("nginx", 137);
     world.exit("POD", 137);
-    let until = "2016-07-01T12:00:30Z".parse().unwrap();
+    let until = "2016-07-01T12:00:40Z".parse().unwrap();
     world.held_back = Some(plan::set::HeldBack { why: "waiting for its turn to come back".into(), until });
     let last = world.settle();
     assert_eq!(world.told(), ["start POD#1", "remove POD#0"]);

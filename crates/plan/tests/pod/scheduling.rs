@@ -67,7 +67,7 @@ fn a_claim_lost_after_scheduling_stops_the_next_start_only() {
     world.exit("nginx", 1);
     let last = world.settle();
     let why = r#"persistentvolumeclaim "www-web-0" not found"#;
-    assert_eq!(waits(&last), [format!("ContainerCreating: web-0: container nginx: {why}")]);
+    assert_eq!(waits(&last), [format!("FailedMount: web-0: container nginx: {why}")]);
     assert_eq!(world.noted(), [format!("FailedMount: {why}")]);
     assert_eq!(world.told(), [""; 0]);
 }

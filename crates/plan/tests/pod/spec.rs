@@ -161,9 +161,6 @@ fn a_volume_of_a_type_that_there_is_not_keeps_the_container_creating() {
             "volumes": [{"name": "v", "nfs": {"server": "s", "path": "/"}}]}"#,
     );
     let last = world.settle();
-    assert_eq!(
-        waits(&last),
-        ["ContainerCreating: web-0: container a: volume \"v\" is of a type that is not supported"]
-    );
+    assert_eq!(waits(&last), ["FailedMount: web-0: container a: volume \"v\" is of a type that is not supported"]);
     assert_eq!(world.shown("a"), "Waiting ContainerCreating, restarts 0");
 }

@@ -219,6 +219,9 @@ impl World {
             Action::StartSandbox(sandbox) => {
                 let address = (!sandbox.host_network).then_some(sandbox.address);
                 self.put(&sandbox.owner, running, None, address);
+                if let Some(code) = self.exits.get(&sandbox.owner.container).copied() {
+                    self.exit("POD", code);
+                }
             }
             Action::StartContainer(start) => {
                 if !self.containers.iter().any(|c| c.id == start.sandbox_id && is_live(c)) {
@@ -239,7 +242,8 @@ impl World {
             Action::Stop(stops) => {
                 for stop in stops {
                     if let Some(container) = self.containers.iter_mut().find(|c| c.id == stop.id && is_live(c)) {
-                        end(container, now, 143);
+                        // The pause program obeys; nobody has taught the others.
+                        end(container, now, if container.owner.role == Role::Sandbox { 0 } else { 143 });
                     }
                 }
             }
