@@ -20,6 +20,9 @@ const API_OLDEST: ClientVersion = ClientVersion { major_version: 1, minor_versio
 /// For the first question. An engine that starts at this moment answers within seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// For a list or an inspection, which take milliseconds. While one hangs, all that is known grows old.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// For a `/_ping`, which an engine that is well answers in a millisecond.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -58,8 +61,10 @@ pub enum ConnectError {
 /// A Docker engine that answers and is new enough.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    /// The engine's calls.
+    /// The calls that change something.
     pub(crate) api: Api,
+    /// The calls that only look, which answer at once or not at all.
+    pub(crate) reads: Api,
     /// The way to it, for streams of bytes.
     pub(crate) wire: Wire,
     /// Its release, `20.10.24`.
@@ -87,7 +92,8 @@ impl Engine {
         let api =
             Api::connect_with_custom_transport(transport, Some("http://docker"), CALL_TIMEOUT.as_secs(), &version)
                 .expect("a constant address parses");
-        Ok(Self { api, wire, release: release.into() })
+        let reads = api.clone().with_timeout(READ_TIMEOUT);
+        Ok(Self { api, reads, wire, release: release.into() })
     }
 
     /// The engine's release and the API version in use: `20.10.24 (API 1.41)`.

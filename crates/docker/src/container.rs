@@ -171,7 +171,7 @@ impl Docker {
     /// Who holds an owner's name: the same owner is a value, another one a failure.
     async fn holder(&self, owner: &Owner) -> Result<Option<Held>, Failure> {
         let name = names::container_name(&self.instance, owner);
-        let inspected = self.engine.api.inspect_container(&name, None::<InspectContainerOptions>).await;
+        let inspected = self.engine.reads.inspect_container(&name, None::<InspectContainerOptions>).await;
         let Some(there) = found(inspected).map_err(failure)? else { return Ok(None) };
         let labels = there.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
         match names::owner(&self.instance, &labels) {

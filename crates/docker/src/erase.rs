@@ -39,7 +39,7 @@ impl Engine {
     async fn erase_containers(&self, instance: &str) -> Result<(), Error> {
         let filters = names::filter(&[(names::INSTANCE, instance)]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let ids = self.api.list_containers(Some(options)).await?.into_iter().filter_map(|entry| entry.id);
+        let ids = self.reads.list_containers(Some(options)).await?.into_iter().filter_map(|entry| entry.id);
         stream::iter(ids.map(Ok))
             .try_for_each_concurrent(REMOVALS_MAX, |id| async move {
                 let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
@@ -55,7 +55,7 @@ impl Engine {
     async fn erase_volumes(&self, instance: &str) -> Result<(), Error> {
         let filters = names::filter(&[(names::INSTANCE, instance)]);
         let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
-        let volumes = self.api.list_volumes(Some(options)).await?.volumes.unwrap_or_default();
+        let volumes = self.reads.list_volumes(Some(options)).await?.volumes.unwrap_or_default();
         stream::iter(volumes)
             .map(|volume| async move { found(self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await) })
             .buffer_unordered(REMOVALS_MAX)

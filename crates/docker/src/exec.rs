@@ -68,7 +68,7 @@ impl Engine {
     pub(crate) async fn exit_code(&self, exec: &str) -> Result<i64, Error> {
         let give_up = Instant::now() + EXIT_TIMEOUT;
         loop {
-            let there = self.api.inspect_exec(exec).await?;
+            let there = self.reads.inspect_exec(exec).await?;
             if let (Some(false), Some(code)) = (there.running, there.exit_code) {
                 return Ok(code);
             }
@@ -84,7 +84,7 @@ impl Engine {
     /// by itself.
     async fn kill_exec(&self, container: &str, exec: &str) -> Result<(), Error> {
         let Some(pid) =
-            self.api.inspect_exec(exec).await?.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0)
+            self.reads.inspect_exec(exec).await?.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0)
         else {
             return Ok(());
         };

@@ -42,7 +42,7 @@ impl Engine {
     }
 
     async fn inspect_reference(&self, reference: String) -> Result<Option<(String, Image)>, Failure> {
-        let Some(image) = found(self.api.inspect_image(&reference).await).map_err(failure)? else { return Ok(None) };
+        let Some(image) = found(self.reads.inspect_image(&reference).await).map_err(failure)? else { return Ok(None) };
         let env = image.config.and_then(|config| config.env).unwrap_or_default();
         let env = env.into_iter().map(|variable| match variable.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),
@@ -81,7 +81,7 @@ impl Engine {
                 tracing::info!(image = reference, done, total, "pulling");
             }
         }
-        let image = found(self.api.inspect_image(reference).await).map_err(failure)?;
+        let image = found(self.reads.inspect_image(reference).await).map_err(failure)?;
         let image = image.ok_or_else(|| Failure::Image(format!("{reference} was pulled and is gone again")))?;
         Ok(Done::Pulled { took: began.elapsed(), size: image.size.unwrap_or_default().unsigned_abs() })
     }

@@ -29,6 +29,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -51,6 +52,10 @@ pub use crate::{
 
 /// Exec probes that run at once: each costs the engine some 40 ms of a core, so more would only slow the others down.
 const EXEC_PROBES_MAX: usize = 2;
+
+/// For one look at all there is. Each call has its own, shorter limit until it is answered; this one also holds when an
+/// engine stops in the middle of an answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What an instance is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,15 +88,15 @@ impl Docker {
 #[async_trait]
 impl Runtime for Docker {
     async fn observe(&self) -> Result<Observed, Failure> {
-        self.observe_all().await
+        in_time(self.observe_all()).await
     }
 
     async fn observe_pod(&self, pod: &PodKey) -> Result<Vec<Container>, Failure> {
-        self.observe_one(pod).await
+        in_time(self.observe_one(pod)).await
     }
 
     async fn images(&self, references: &BTreeSet<String>) -> Result<BTreeMap<String, Image>, Failure> {
-        self.engine.present_images(references).await
+        in_time(self.engine.present_images(references)).await
     }
 
     async fn act(&self, action: &Action) -> Result<Done, Failure> {
@@ -110,4 +115,9 @@ impl Runtime for Docker {
     fn hints(&self) -> BoxStream<'static, Hint> {
         hints::stream(self.engine.clone(), self.instance.clone())
     }
+}
+
+async fn in_time<T>(look: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let silent = |_| Failure::Silent(format!("the engine did not answer within {} s", LOOK_TIMEOUT.as_secs()));
+    tokio::time::timeout(LOOK_TIMEOUT, look).await.map_err(silent)?
 }

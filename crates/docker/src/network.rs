@@ -115,7 +115,7 @@ impl Engine {
     }
 
     pub(crate) async fn inspect_network(&self, name: &str) -> Result<Option<NetworkInspect>, Error> {
-        found(self.api.inspect_network(name, None::<InspectNetworkOptions>).await)
+        found(self.reads.inspect_network(name, None::<InspectNetworkOptions>).await)
     }
 
     async fn create_network(&self, network: String, setup: &Setup) -> Result<Ready, PrepareError> {

@@ -32,13 +32,13 @@ use crate::{
 impl Docker {
     /// All containers and volumes of the instance.
     pub(crate) async fn observe_all(&self) -> Result<Observed, Failure> {
-        let api = &self.engine.api;
+        let reads = &self.engine.reads;
         // Others' containers too: they may mount our volumes.
         let options = ListContainersOptionsBuilder::default().all(true).build();
-        let listed = api.list_containers(Some(options)).await.map_err(silent)?;
+        let listed = reads.list_containers(Some(options)).await.map_err(silent)?;
         let filter = names::filter(&[(names::INSTANCE, &self.instance)]);
         let options = ListVolumesOptionsBuilder::default().filters(&filter).build();
-        let volumes = api.list_volumes(Some(options)).await.map_err(silent)?.volumes.unwrap_or_default();
+        let volumes = reads.list_volumes(Some(options)).await.map_err(silent)?.volumes.unwrap_or_default();
 
         let mounted = mounted_volumes(&listed, &volumes);
         let mut containers: BTreeMap<PodKey, Vec<Container>> = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Docker {
     pub(crate) async fn list_labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, Error> {
         let labels = [&[(names::INSTANCE, self.instance.as_str())], labels].concat();
         let options = ListContainersOptionsBuilder::default().all(true).filters(&names::filter(&labels)).build();
-        self.engine.api.list_containers(Some(options)).await
+        self.engine.reads.list_containers(Some(options)).await
     }
 
     /// The list says neither when a container started nor how it ended, so each of ours is inspected. One that is gone
@@ -81,7 +81,7 @@ impl Docker {
         });
         stream::iter(ids)
             .map(|id| async move {
-                let inspected = self.engine.api.inspect_container(&id, None::<InspectContainerOptions>).await;
+                let inspected = self.engine.reads.inspect_container(&id, None::<InspectContainerOptions>).await;
                 Ok(found(inspected).map_err(silent)?.and_then(|there| self.container_facts(there)))
             })
             .buffer_unordered(INSPECTIONS_MAX)

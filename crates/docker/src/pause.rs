@@ -33,10 +33,10 @@ const PROGRAM_AARCH64: &[u8] = include_bytes!("pause/pause-aarch64");
 impl Engine {
     /// Imports the sandbox image where the engine does not have it.
     pub(crate) async fn ensure_pause_image(&self) -> Result<(), Error> {
-        if found(self.api.inspect_image(IMAGE).await)?.is_some() {
+        if found(self.reads.inspect_image(IMAGE).await)?.is_some() {
             return Ok(());
         }
-        let engine = self.api.version().await?;
+        let engine = self.reads.version().await?;
         let program = match engine.arch.as_deref() {
             Some("arm64" | "aarch64") => PROGRAM_AARCH64,
             _ => PROGRAM_X86_64,

@@ -207,7 +207,7 @@ enum Peer {
 
 impl Engine {
     async fn is_tty(&self, id: &str) -> Result<bool, Error> {
-        let there = self.api.inspect_container(id, None::<InspectContainerOptions>).await?;
+        let there = self.reads.inspect_container(id, None::<InspectContainerOptions>).await?;
         Ok(there.config.and_then(|config| config.tty).unwrap_or_default())
     }
 
@@ -293,7 +293,7 @@ impl Engine {
         match peer {
             Peer::Exec(id) => self.exit_code(id).await,
             Peer::Container(id) => {
-                let there = found(self.api.inspect_container(id, None::<InspectContainerOptions>).await)?;
+                let there = found(self.reads.inspect_container(id, None::<InspectContainerOptions>).await)?;
                 Ok(there.and_then(|there| there.state?.exit_code).unwrap_or_default())
             }
         }

@@ -19,7 +19,7 @@ use bollard::{
 use plan::action::{Done, Failure};
 
 use crate::{
-    Docker,
+    Docker, Engine,
     failure::{failure, found, status},
     names,
     observe::mounted_volumes,
@@ -36,13 +36,13 @@ const INSIDE: &str = "/volume";
 impl Docker {
     /// Makes a volume; one that exists with the same labels is success.
     pub(crate) async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Done, Failure> {
-        let api = &self.engine.api;
+        let Engine { api, reads, .. } = &self.engine;
         let wanted: HashMap<String, String> = labels
             .iter()
             .map(|(name, value)| (format!("{}{name}", names::PREFIX), value.clone()))
             .chain([(names::INSTANCE.to_owned(), self.instance.clone())])
             .collect();
-        let existed = found(api.inspect_volume(name).await).map_err(failure)?.is_some();
+        let existed = found(reads.inspect_volume(name).await).map_err(failure)?.is_some();
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(wanted.clone()),
@@ -61,14 +61,14 @@ impl Docker {
 
     /// Removes a volume of ours; an absent one is success, one that any container mounts is an error.
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<Done, Failure> {
-        let api = &self.engine.api;
-        let Some(volume) = found(api.inspect_volume(name).await).map_err(failure)? else { return Ok(Done::Ok) };
+        let Engine { api, reads, .. } = &self.engine;
+        let Some(volume) = found(reads.inspect_volume(name).await).map_err(failure)? else { return Ok(Done::Ok) };
         if !self.owns(&volume) {
             return Err(Failure::Refused(format!("the volume {name} is not of this instance")));
         }
         // The engine guards what is mounted as a volume, but does not know of a mounted directory inside it.
         let all = ListContainersOptionsBuilder::default().all(true).build();
-        let containers = api.list_containers(Some(all)).await.map_err(failure)?;
+        let containers = reads.list_containers(Some(all)).await.map_err(failure)?;
         if mounted_volumes(&containers, std::slice::from_ref(&volume)).contains(name) {
             return Err(Failure::Refused(format!("the volume {name} is in use")));
         }
@@ -78,7 +78,7 @@ impl Docker {
 
     /// A volume of ours, which must exist: the engine would make an absent one in silence.
     pub(crate) async fn volume(&self, name: &str) -> Result<Volume, Failure> {
-        let volume = found(self.engine.api.inspect_volume(name).await).map_err(failure)?;
+        let volume = found(self.engine.reads.inspect_volume(name).await).map_err(failure)?;
         volume
             .filter(|volume| self.owns(volume))
             .ok_or_else(|| Failure::Refused(format!("there is no volume {name} of this instance")))

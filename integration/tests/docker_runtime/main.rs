@@ -1,0 +1,9 @@
+//! The runtime on a real engine, which `DOCKER_HOST` names; without one these tests fail.
+//!
+//! Each test is an instance of its own, and takes all of it away again, also when it fails.
+
+mod lifecycle;
+mod probes;
+mod setting;
+mod storage;
+mod streaming;

@@ -1,0 +1,129 @@
+//! Volumes hold data, and are never taken from under a container.
+
+use controller::runtime::Runtime;
+use plan::{
+    Action,
+    action::{Done, Failure, Mount, Source},
+    facts::Volume,
+};
+
+use crate::setting::{claim_labels, in_world, volume_at};
+
+#[test]
+fn a_volume_outlives_its_containers() {
+    in_world("volume", |world| async move {
+        let name = format!("{}-www-web-0", world.setup.instance);
+        let create = Action::CreateVolume { name: name.clone(), labels: claim_labels("www-web-0") };
+        for _ in 0..2 {
+            assert_eq!(world.act(create.clone()).await, Ok(Done::Ok));
+        }
+        let sandbox = world.up().await;
+        let mut writer = world.start("app", 0, &sandbox, "echo kept >/data/file");
+        // Whoever the container runs as may write.
+        writer.user = Some("1234:1234".to_owned());
+        writer.mounts = vec![volume_at(&name, "/data", "")];
+        let writer = world.run(writer).await;
+        assert_eq!(world.ended("app", 0).await, 0);
+
+        let observed = world.docker.observe().await.unwrap();
+        let expected = Volume { name: name.clone(), labels: claim_labels("www-web-0") };
+        assert_eq!(observed.engine.volumes, [(name.clone(), expected)].into());
+        assert_eq!(observed.mounted, [name.clone()].into());
+        let remove = Action::RemoveVolume { name: name.clone() };
+        assert_eq!(world.act(remove.clone()).await, Err(Failure::Refused(format!("the volume {name} is in use"))));
+
+        world.act(Action::Remove { id: writer.id, owner: writer.owner }).await.unwrap();
+        let mut reader = world.start("app", 1, &sandbox, "exec sleep 1000");
+        reader.mounts = vec![volume_at(&name, "/data", "")];
+        let reader = world.run(reader).await;
+        assert_eq!(world.exec("app", "cat /data/file", b"").await.0, "kept\n");
+
+        world.act(Action::Remove { id: reader.id, owner: reader.owner }).await.unwrap();
+        assert!(world.docker.observe().await.unwrap().mounted.is_empty());
+        for _ in 0..2 {
+            assert_eq!(world.act(remove.clone()).await, Ok(Done::Ok));
+        }
+        assert!(world.docker.observe().await.unwrap().engine.volumes.is_empty());
+    });
+}
+
+#[test]
+fn a_directory_inside_a_volume_is_made_and_counts_as_use() {
+    in_world("subpath", |world| async move {
+        let name = format!("{}-v", world.setup.instance);
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v") }).await.unwrap();
+        let sandbox = world.up().await;
+        let mut start =
+            world.start("app", 0, &sandbox, "umask 077; echo x >/part/file; mkdir /part/own; exec sleep 1000");
+        start.user = Some("1234".to_owned());
+        start.mounts = vec![volume_at(&name, "/part", "a/b")];
+        world.run(start).await;
+        let remove = Action::RemoveVolume { name: name.clone() };
+        assert_eq!(world.act(remove).await, Err(Failure::Refused(format!("the volume {name} is in use"))));
+        assert_eq!(world.docker.observe().await.unwrap().mounted, [name.clone()].into());
+
+        let mut whole = world.start("other", 0, &sandbox, "exec sleep 1000");
+        whole.mounts = vec![volume_at(&name, "/data", ""), volume_at(&name, "/own", "a/b/own")];
+        world.run(whole).await;
+        let (output, ..) = world.exec("other", "cat /data/a/b/file; stat -c %a /data/a /data/a/b /own", b"").await;
+        assert_eq!(output, "x\n777\n777\n700\n");
+
+        let mut out = world.start("third", 0, &sandbox, "true");
+        out.mounts = vec![volume_at(&name, "/data", "../../..")];
+        let refused = world.act(Action::StartContainer(Box::new(out))).await;
+        assert_eq!(refused, Err(Failure::Refused("the subPath `../../..` leads out of its volume".to_owned())));
+    });
+}
+
+#[test]
+fn an_absent_volume_is_not_made_in_silence() {
+    in_world("absent", |world| async move {
+        let sandbox = world.up().await;
+        let name = format!("{}-none", world.setup.instance);
+        let mut start = world.start("app", 0, &sandbox, "true");
+        start.mounts = vec![volume_at(&name, "/data", "")];
+        let refused = world.act(Action::StartContainer(Box::new(start))).await;
+        assert_eq!(refused, Err(Failure::Refused(format!("there is no volume {name} of this instance"))));
+        assert!(world.docker.observe().await.unwrap().engine.volumes.is_empty());
+    });
+}
+
+#[test]
+fn a_volume_over_etc_does_not_hide_the_pods_files() {
+    in_world("etc", |world| async move {
+        let name = format!("{}-etc", world.setup.instance);
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("etc") }).await.unwrap();
+        let sandbox = world.up().await;
+        let mut start = world.start("app", 0, &sandbox, "exec sleep 1000");
+        start.mounts = vec![volume_at(&name, "/etc", "")];
+        world.run(start).await;
+        let (output, ..) = world.exec("app", "cat /etc/hostname; grep -c ndots /etc/resolv.conf; ls /etc", b"").await;
+        assert_eq!(output, "web-0\n1\nhostname\nhosts\nresolv.conf\n");
+    });
+}
+
+#[test]
+fn host_paths_and_memory_are_mounted() {
+    in_world("paths", |world| async move {
+        let sandbox = world.up().await;
+        let host = tempfile::tempdir().unwrap();
+        let path = |name: &str| host.path().join(name).to_string_lossy().into_owned();
+        let mount =
+            |source, path: &str, read_only| Mount { source, path: path.to_owned(), sub_path: String::new(), read_only };
+        let mut start = world.start("app", 0, &sandbox, "exec sleep 1000");
+        start.mounts = vec![
+            mount(Source::Host { path: path("made"), create: true }, "/made", false),
+            mount(Source::Host { path: path("made"), create: true }, "/fixed", true),
+            mount(Source::Memory { size: Some(1 << 20) }, "/memory", false),
+        ];
+        world.run(start).await;
+        let script = "echo x >/made/file; cat /fixed/file; echo y >/fixed/file || echo read-only; \
+                      dd if=/dev/zero of=/memory/file bs=1k count=2000 2>/dev/null || stat -c %s /memory/file";
+        assert_eq!(world.exec("app", script, b"").await.0, "x\nread-only\n1048576\n");
+
+        let mut missing = world.start("other", 0, &sandbox, "true");
+        missing.mounts = vec![mount(Source::Host { path: path("missing"), create: false }, "/missing", false)];
+        let refused = world.act(Action::StartContainer(Box::new(missing))).await;
+        assert!(matches!(&refused, Err(Failure::Refused(text)) if text.contains("missing")), "{refused:?}");
+    });
+}
