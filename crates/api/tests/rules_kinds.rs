@@ -366,6 +366,15 @@ fn a_namespace_is_labelled_with_its_name() {
 fn a_storage_class_says_who_makes_volumes() {
     let class = create(&STORAGE_CLASSES, "metadata: {name: fast}\nprovisioner: petset.io/docker\n").unwrap();
     assert_eq!((&class["reclaimPolicy"], &class["volumeBindingMode"]), (&json!("Delete"), &json!("Immediate")));
+    assert_eq!(STORAGE_CLASSES.rules.warnings(&class), Vec::<String>::new());
+    let foreign = "metadata: {name: fast}\nprovisioner: kubernetes.io/gce-pd\nallowVolumeExpansion: true\n";
+    assert_eq!(
+        STORAGE_CLASSES.rules.warnings(&normalised(&STORAGE_CLASSES, foreign)),
+        [
+            "provisioner: only petset.io/docker makes volumes here; claims of this class wait for volumes made by hand",
+            "allowVolumeExpansion has no effect: volumes have no fixed size",
+        ]
+    );
     assert_eq!(
         refusal(&STORAGE_CLASSES, "metadata: {name: fast}"),
         "StorageClass.storage.k8s.io \"fast\" is invalid: provisioner: Required value"

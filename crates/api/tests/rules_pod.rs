@@ -447,6 +447,36 @@ spec:
 }
 
 #[test]
+fn what_counts_only_beside_something_else_is_warned_of_alone() {
+    let manifest = "
+metadata: {name: p}
+spec:
+  activeDeadlineSeconds: 5
+  securityContext: {runAsNonRoot: true}
+  initContainers:
+  - {name: a, image: i, securityContext: {runAsUser: 1, runAsGroup: 2, runAsNonRoot: true}}
+  containers:
+  - {name: b, image: i, securityContext: {runAsGroup: 2}}
+  volumes:
+  - {name: v, emptyDir: {sizeLimit: 1Gi}}
+  - {name: w, emptyDir: {sizeLimit: 1Gi, medium: Memory}}
+  - {name: x, hostPath: {path: /a, type: FileOrCreate}}
+";
+    assert_eq!(
+        PODS.rules.warnings(&normalised(manifest)),
+        [
+            "spec.activeDeadlineSeconds has no effect: this version does not apply it",
+            "spec.securityContext.runAsNonRoot has no effect without runAsUser: this version does not look up the image's \
+             own user",
+            "spec.volumes[0].emptyDir.sizeLimit has no effect: directories of this machine have no fixed size",
+            "spec.volumes[2].hostPath.type: this version makes no files; the path must exist",
+            "spec.containers[0].securityContext.runAsGroup has no effect without runAsUser: this version does not look up \
+             the image's own user",
+        ]
+    );
+}
+
+#[test]
 fn what_is_filled_in_is_not_warned_of() {
     let mut pod = normalised(&container("ports: [{containerPort: 80}], livenessProbe: {tcpSocket: {port: 80}}"));
     assert_eq!(PODS.rules.warnings(&pod), Vec::<String>::new());

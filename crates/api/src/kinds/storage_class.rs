@@ -4,12 +4,16 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::Value;
 
 use crate::kinds::names::invalid;
+use crate::kinds::volume::DRIVER;
 use crate::kinds::{fields, names, normalise, text_at};
 use crate::resource::{self, STORAGE_CLASSES};
 use crate::status::{Cause, Status};
 
 /// What `StorageClass` knows about its objects.
 pub struct Rules;
+
+/// The provisioner of classes whose volumes are made by hand on purpose.
+const BY_HAND: &str = "kubernetes.io/no-provisioner";
 
 /// Fields that say what the volumes are made like, which claims may rely on.
 const FIXED: [&str; 4] = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"];
@@ -61,8 +65,14 @@ impl resource::Rules for Rules {
             ("allowVolumeExpansion", "allowVolumeExpansion has no effect: volumes have no fixed size"),
             ("mountOptions", "mountOptions has no effect: volumes are directories of this machine"),
         ];
+        let provisioner = text_at(object, "/provisioner");
+        let foreign = !["", DRIVER, BY_HAND].contains(&provisioner.as_str());
+        let foreign = foreign.then(|| {
+            format!("provisioner: only {DRIVER} makes volumes here; claims of this class wait for volumes made by hand")
+        });
         let is_set = |field: &str| object.get(field).is_some_and(|value| *value != Value::Bool(false));
-        ignored.into_iter().filter(|(field, _)| is_set(field)).map(|(_, text)| text.to_owned()).collect()
+        let ignored = ignored.into_iter().filter(|(field, _)| is_set(field)).map(|(_, text)| text.to_owned());
+        foreign.into_iter().chain(ignored).collect()
     }
 
     fn selectable(&self, _object: &Value, _field: &str) -> Option<String> {

@@ -70,11 +70,7 @@ impl Typed<'_> {
             Value::Number(number) if target.starts_with("int") => format!("number {number}"),
             other => type_name(other).to_owned(),
         };
-        let place = match self.path.fields() {
-            fields if fields.is_empty() => format!("value of type {target}"),
-            fields => format!("struct field {}.{fields} of type {target}", self.owner),
-        };
-        Mismatch(format!("json: cannot unmarshal {found} into Go {place}"))
+        mismatch(&found, self.owner, self.path, target)
     }
 
     /// Whether an optional value is dropped as Go's `omitempty` drops it. `target` is the Rust type of the field.
@@ -92,6 +88,15 @@ impl Typed<'_> {
             Value::Bool(_) | Value::Number(_) => false,
         }
     }
+}
+
+/// What was found where a value of the Go type `target` must stand.
+fn mismatch(found: &str, owner: &str, path: Path<'_>, target: &str) -> Mismatch {
+    let place = match path.fields() {
+        fields if fields.is_empty() => format!("value of type {target}"),
+        fields => format!("struct field {owner}.{fields} of type {target}"),
+    };
+    Mismatch(format!("json: cannot unmarshal {found} into Go {place}"))
 }
 
 /// What Go calls a Rust type: `[]v1.Container` for `Vec<…::core::v1::container::Container>`. For messages only.
@@ -138,8 +143,10 @@ impl<'de> Deserializer<'de> for Typed<'_> {
 
     /// Only values of no fixed type arrive here: an `IntOrString`, and values kept as they are.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        let mismatch = self.mismatch("int32");
-        self.value.into_deserializer().deserialize_any(visitor).map_err(|_: serde_json::Error| mismatch)
+        let Typed { value, path, owner, .. } = self;
+        let found = type_name(&value);
+        let refuse = |_: serde_json::Error| mismatch(found, owner, path, "int32");
+        value.into_deserializer().deserialize_any(visitor).map_err(refuse)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
