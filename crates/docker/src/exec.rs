@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use bollard::{errors::Error, exec::CreateExecOptions};
+use bollard::{
+    errors::Error,
+    exec::{CreateExecOptions, StartExecOptions},
+};
 use futures::StreamExt;
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -79,20 +83,47 @@ impl Engine {
         }
     }
 
-    /// Docker has no call to kill a command. The engine says its process id on the engine's host; it is killed if that
-    /// is this host, which the process's control group shows by naming the container, and if we may. Else it goes on
-    /// by itself.
+    /// Docker has no call to kill a command, but says its process id on the engine's host. If that is this host, which
+    /// the process's control group shows by naming the container, it is killed from here; who is not root has it killed
+    /// by a shell inside. Where neither is possible, it goes on by itself.
     async fn kill_exec(&self, container: &str, exec: &str) -> Result<(), Error> {
-        let Some(pid) =
-            self.reads.inspect_exec(exec).await?.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0)
-        else {
+        let pid = self.reads.inspect_exec(exec).await?.pid.and_then(|pid| i32::try_from(pid).ok());
+        let Some(pid) = pid.filter(|pid| *pid > 0) else { return Ok(()) };
+        let about =
+            async |file: &str| tokio::fs::read_to_string(format!("/proc/{pid}/{file}")).await.unwrap_or_default();
+        if !about("cgroup").await.contains(container) {
+            tracing::debug!(container, pid, "a command that timed out goes on: it is not on this host");
             return Ok(());
-        };
-        let groups = tokio::fs::read_to_string(format!("/proc/{pid}/cgroup")).await.unwrap_or_default();
-        let killed = groups.contains(container) && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
-        if !killed {
-            tracing::debug!(container, pid, "a command that timed out goes on");
+        }
+        if kill(Pid::from_raw(pid), Signal::SIGKILL) == Err(Errno::EPERM)
+            && let Some(inside) = innermost_pid(&about("status").await)
+        {
+            let options = CreateExecOptions {
+                user: Some("0".to_owned()),
+                cmd: Some(vec!["sh".to_owned(), "-c".to_owned(), format!("kill -9 {inside}")]),
+                ..CreateExecOptions::default()
+            };
+            let killer = self.api.create_exec(container, options).await?.id;
+            let detached = StartExecOptions { detach: true, ..StartExecOptions::default() };
+            self.api.start_exec(&killer, Some(detached)).await?;
         }
         Ok(())
+    }
+}
+
+/// A process's id in its own namespace, the last of `NSpid` in `/proc/PID/status`.
+fn innermost_pid(status: &str) -> Option<u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    ids.split_whitespace().next_back()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_innermost_id() {
+        assert_eq!(innermost_pid("Name:\tsleep\nPid:\t4711\nNSpid:\t4711\t12\nVmPeak:\t1 kB\n"), Some(12));
+        assert_eq!(innermost_pid("Name:\tsleep\n"), None);
     }
 }
