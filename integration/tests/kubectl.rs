@@ -53,7 +53,8 @@ fn walk(world: &mut World, kubectl: &std::path::Path) -> Result<()> {
     world.pods_ready(&["web-0", "web-1"])?;
     world.shell_with(kubectl, "kubectl annotate --overwrite po web-0 pod.alpha.kubernetes.io/initialized=true")?;
     world.pods_ready(&[])?;
-    let left = world.shell_with(kubectl, "kubectl delete petset web && kubectl delete svc nginx && kubectl delete pvc --all")?;
+    let left = world
+        .shell_with(kubectl, "kubectl delete petset web && kubectl delete svc nginx && kubectl delete pvc --all")?;
     ensure!(left.contains("petset.apps \"web\" deleted"), "{left}");
     world.eventually("the volumes are gone", |world| {
         let left = world.petctl(&["get", "pv", "-o", "name"])?;

@@ -32,6 +32,8 @@ pub(crate) enum InstanceError {
     Lock { file: PathBuf, source: io::Error },
     #[error("{} is in the way of the socket: it is not a socket", path.display())]
     NotASocket { path: PathBuf },
+    #[error("remove {}", dir.display())]
+    Erase { dir: PathBuf, source: io::Error },
     #[error("listen on {}", path.display())]
     Socket { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -109,6 +111,19 @@ impl Instance {
     pub(crate) fn announce(&self, endpoint: &Endpoint) -> Result<(), InstanceError> {
         let text = serde_json::to_string_pretty(endpoint).expect("an endpoint is JSON");
         Ok(private::write(&self.runtime_dir.join(ENDPOINT_FILE), &format!("{text}\n"))?)
+    }
+
+    /// Removes the instance's directories with all that is in them.
+    pub(crate) fn erase(self, config: &Config) -> Result<(), InstanceError> {
+        for dir in [&config.data_dir, &config.runtime_dir] {
+            match fs::remove_dir_all(dir) {
+                Err(source) if source.kind() != ErrorKind::NotFound => {
+                    return Err(InstanceError::Erase { dir: dir.clone(), source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Leaves no sign of a running daemon behind.

@@ -2,11 +2,15 @@
 
 mod config;
 mod credentials;
+mod daemon;
 mod host;
 mod instance;
 mod logging;
 mod private;
+mod seed;
 mod setting;
+mod streams;
+mod wall;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -14,21 +18,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use jiff::Timestamp;
 
 use config::{Config, ConfigError};
-use credentials::Credentials;
-use host::Host;
-use instance::{Endpoint, Instance};
+use instance::Instance;
 use setting::Sources;
-use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code for a command line or a configuration that is no use, as of clap.
 const EXIT_USAGE: u8 = 2;
-
-/// Where the store is in the data directory.
-const STORE_DIR: &str = "store";
 
 fn main() -> ExitCode {
     let matches = command().get_matches();
@@ -41,6 +38,7 @@ fn main() -> ExitCode {
             say(&format!("petsetd {}", version()));
             return ExitCode::SUCCESS;
         }
+        Some(("purge", of_purge)) => load(&matches).map(|config| purge(&config, of_purge.get_flag("yes"))),
         Some(_) | None => load(&matches).map(|config| run(&config)),
     };
     match outcome {
@@ -70,6 +68,11 @@ fn command() -> Command {
         .arg(file)
         .args(setting::arguments())
         .subcommand(Command::new("run").about("Run the daemon (what petsetd does without a command)"))
+        .subcommand(
+            Command::new("purge")
+                .about("Remove everything that an instance has made: containers, volumes, network, data")
+                .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help("Do it")),
+        )
         .subcommand(Command::new("config").about("Print every setting as it would be used").arg(origin))
         .subcommand(Command::new("version").about("Print the version"))
 }
@@ -110,43 +113,40 @@ fn version() -> String {
 fn run(config: &Config) -> anyhow::Result<()> {
     logging::begin(&config.log, config.log_format);
     let instance = Instance::claim(config)?;
-    let host = Host::read();
-    let store = Store::open_sled(&config.data_dir.join(STORE_DIR))?;
-    let credentials = Credentials::load(config, &host.name, Timestamp::now())?;
+    // Before the runtime has threads: it changes the mask of new files for a moment.
     let socket = instance.listen()?;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let outcome = runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("listen on {} (--listen takes another address)", config.listen))?;
-        let address = listener.local_addr()?;
-        credentials.write_kubeconfig(config, address)?;
-        let Credentials { token, tls, .. } = credentials;
-        // wiring
-        drop((token, tls, listener, socket, &store));
-        instance.announce(&Endpoint {
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            url: credentials::url(address),
-            socket: config.socket.clone(),
-            dns: config.dns_listen,
-            kubeconfig: config.data_dir.join(credentials::KUBECONFIG_FILE),
-        })?;
-        told_to_stop().await
+        let told = told_to_stop()?;
+        daemon::run(config, &instance, socket, told).await
     });
-    store.close();
     instance.leave();
     outcome
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn told_to_stop() -> anyhow::Result<()> {
+/// Removes everything of an instance, when asked twice.
+fn purge(config: &Config, is_sure: bool) -> anyhow::Result<()> {
+    if !is_sure {
+        anyhow::bail!(
+            "this removes every pod, volume and object of instance `{}` and its data in {}: add --yes to do it",
+            config.instance,
+            config.data_dir.display()
+        );
+    }
+    let instance = Instance::claim(config)?;
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    runtime.block_on(daemon::purge(config, instance))
+}
+
+/// Resolves on SIGTERM or SIGINT, both of which are heard from now on.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("wait for SIGINT")?;
-    // Both are cancel-safe, and one is enough.
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
-        _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
-    }
-    Ok(())
+    Ok(async move {
+        // Both are cancel-safe, and one is enough.
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+        }
+    })
 }

@@ -1,0 +1,221 @@
+//! The wiring: every part is made here, given what it needs, and joined at the end.
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use api::admission::Stamp;
+use arc_swap::ArcSwap;
+use controller::{Board, Clock, Controller, Network, Settings, Stamps};
+use docker::{Docker, Engine, Setup};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use plan::{pod::Host, zone::Zone};
+use server::{Parts, Readiness, Server, Version, Wait};
+use store::Store;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    credentials::{self, Credentials},
+    host::Host as Machine,
+    instance::{Endpoint, Instance},
+    seed::{self, Node},
+    streams::DockerStreams,
+    wall::{RandomStamps, WallClock},
+};
+
+/// The port where pods ask for names.
+const DNS_PORT: u16 = 53;
+
+/// Where the store is in the data directory.
+const STORE_DIR: &str = "store";
+
+/// Where the pods' own network files are in the data directory.
+const PODS_DIR: &str = "pods";
+
+/// Runs an instance until it is told to stop. Its pods go on running then.
+pub(crate) async fn run(
+    config: &Config,
+    instance: &Instance,
+    socket: std::os::unix::net::UnixListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let machine = Machine::read();
+    let credentials = Credentials::load(config, &machine.name, WallClock.now())?;
+    let engine = Engine::connect(config.docker_host.as_deref()).await?;
+    let dir = config.data_dir.join(STORE_DIR);
+    let store = tokio::task::spawn_blocking(move || Store::open_sled(&dir)).await.context("open the store")??;
+    let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, engine, store: &store });
+    let outcome = outcome.await;
+    tokio::task::spawn_blocking(move || store.close()).await.context("close the store")?;
+    outcome
+}
+
+/// What was there before the wiring began.
+struct Parties<'a> {
+    machine: Machine,
+    credentials: Credentials,
+    engine: Engine,
+    store: &'a Store,
+}
+
+async fn serve(
+    config: &Config,
+    instance: &Instance,
+    socket: std::os::unix::net::UnixListener,
+    shutdown: impl Future<Output = ()>,
+    parties: Parties<'_>,
+) -> Result<()> {
+    let Parties { machine, credentials, engine, store } = parties;
+    let setup =
+        Setup { instance: config.instance.clone(), subnet: config.subnet, pods_dir: config.data_dir.join(PODS_DIR) };
+    let docker = Arc::new(engine.prepare(&setup).await?);
+    let node = Node { address: docker.ready().node, runtime: format!("docker://{}", engine.version()) };
+    seed::seed(store, &machine, &node, &Stamp { uid: RandomStamps.uid(), now: WallClock.now() }).await?;
+
+    let zone = Arc::new(ArcSwap::from_pointee(Zone { domain: config.domain.clone(), ..Zone::default() }));
+    let dns = bind_dns(config, &machine, &docker, &zone)?;
+    let dns_address = dns.addresses().first().copied().unwrap_or(config.dns_listen);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen on {} (--listen takes another address)", config.listen))?;
+    let address = listener.local_addr().context("the address of the API")?;
+    credentials.write_kubeconfig(config, address)?;
+    let socket = UnixListener::from_std(socket).context("the API's socket")?;
+
+    let board = Arc::new(Board::default());
+    let server = Server::new(Parts {
+        store: store.clone(),
+        streams: Arc::new(DockerStreams(Arc::clone(&docker))),
+        clock: Arc::new(|| WallClock.now()),
+        chance: Arc::new(|| RandomStamps.uid()),
+        token: credentials.token.clone(),
+        version: Version {
+            petset: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("PETSET_COMMIT").unwrap_or_default().to_owned(),
+            built: option_env!("PETSET_BUILT").unwrap_or_default().to_owned(),
+        },
+        readiness: Readiness::default(),
+        waits: waits_of(&board),
+        metrics: PrometheusBuilder::new().install_recorder().context("install the metrics recorder")?,
+    });
+    let controller = Controller::new(
+        store.clone(),
+        Arc::clone(&docker),
+        Arc::new(WallClock),
+        Arc::new(RandomStamps),
+        settings(config, &machine, &docker),
+        zone,
+        board,
+    );
+
+    // Announced before the tasks run: whoever reads it connects to sockets that are bound already.
+    instance.announce(&Endpoint {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        url: credentials::url(address),
+        socket: config.socket.clone(),
+        dns: dns_address,
+        kubeconfig: config.data_dir.join(credentials::KUBECONFIG_FILE),
+    })?;
+    tracing::info!(instance = config.instance, api = %address, dns = %dns_address, docker = engine.version(), "ready");
+
+    let stop = CancellationToken::new();
+    let mut tasks: JoinSet<&'static str> = JoinSet::new();
+    let told = |stop: &CancellationToken| stop.clone().cancelled_owned();
+    tasks.spawn({
+        let (server, tls, stop) = (server.clone(), credentials.tls, told(&stop));
+        async move {
+            server.serve_https(listener, tls, stop).await;
+            "the API"
+        }
+    });
+    tasks.spawn({
+        let stop = told(&stop);
+        async move {
+            server.serve_unix(socket, stop).await;
+            "the API's socket"
+        }
+    });
+    tasks.spawn({
+        let stop = told(&stop);
+        async move {
+            if let Err(error) = dns.run(stop).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "DNS has ended");
+            }
+            "DNS"
+        }
+    });
+    tasks.spawn({
+        let stop = told(&stop);
+        async move {
+            controller.run(stop).await;
+            "the controller"
+        }
+    });
+
+    let outcome = tokio::select! {
+        () = shutdown => Ok(()),
+        // A part that ends by itself, or panics, ends the daemon: a restart repairs more than a half-dead one does.
+        Some(ended) = tasks.join_next() => match ended {
+            Ok(part) => Err(anyhow::anyhow!("{part} has ended by itself")),
+            Err(error) => Err(anyhow::Error::new(error).context("a part of the daemon panicked")),
+        },
+    };
+    tracing::info!("stopping; pods go on running");
+    stop.cancel();
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the daemon panicked");
+        }
+    }
+    outcome
+}
+
+/// Removes everything that an instance has made: its containers, volumes and network, then its data.
+///
+/// The instance has been claimed, so that it is nobody else's while it goes.
+pub(crate) async fn purge(config: &Config, instance: Instance) -> Result<()> {
+    let engine = Engine::connect(config.docker_host.as_deref()).await?;
+    engine.erase(&config.instance).await?;
+    instance.erase(config)?;
+    Ok(())
+}
+
+fn bind_dns(config: &Config, machine: &Machine, docker: &Docker, zone: &Arc<ArcSwap<Zone>>) -> Result<dns::Server> {
+    let gateway = SocketAddr::from((docker.ready().gateway, DNS_PORT));
+    let upstreams = config.upstreams.clone().unwrap_or_else(|| machine.upstreams.clone());
+    let networks = [ipnet::IpNet::V4(docker.ready().subnet)];
+    Ok(dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks)?)
+}
+
+fn waits_of(board: &Arc<Board>) -> Arc<dyn Fn() -> Vec<Wait> + Send + Sync> {
+    let board = Arc::clone(board);
+    let wait = |wait: plan::Wait| Wait {
+        kind: wait.subject.kind,
+        namespace: wait.subject.namespace,
+        name: wait.subject.name,
+        reason: wait.reason.to_owned(),
+        message: wait.message,
+    };
+    Arc::new(move || board.waits().into_iter().map(wait).collect())
+}
+
+fn settings(config: &Config, machine: &Machine, docker: &Docker) -> Settings {
+    let ready = docker.ready();
+    Settings {
+        host: Host {
+            instance: config.instance.clone(),
+            node: machine.name.clone(),
+            address: ready.node,
+            domain: config.domain.clone(),
+            dns: ready.gateway.into(),
+            search: machine.search.clone(),
+            resolvers: machine.resolvers.clone(),
+        },
+        network: Network { subnet: ready.subnet, gateway: ready.gateway },
+    }
+}

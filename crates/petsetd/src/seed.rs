@@ -1,0 +1,106 @@
+//! The objects that are there without anybody making them: the namespace `default` and this node.
+
+use api::{
+    admission::{self, Stamp},
+    resource,
+};
+use serde_json::{Value, json};
+use store::{CommitError, Expect, Key, Store, Write};
+
+use crate::host::Host;
+
+/// Why the first objects cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SeedError {
+    #[error("the contract refuses the daemon's own {kind}: {message}")]
+    Refused { kind: &'static str, message: String },
+    #[error("write the daemon's own {kind}")]
+    Commit { kind: &'static str, source: CommitError },
+}
+
+/// Makes the namespace `default`, if it is not there, and makes or renews the node.
+pub(crate) async fn seed(store: &Store, facts: &Host, node: &Node, stamp: &Stamp) -> Result<(), SeedError> {
+    let namespace = Key::new("namespaces", "", "default");
+    if store.get(&namespace).is_none() {
+        let object = json!({"metadata": {"name": "default"}});
+        commit(store, namespace, create("namespaces", object, stamp)?, "namespace").await?;
+    }
+    let key = Key::new("nodes", "", &facts.name);
+    let mut object = match store.get(&key) {
+        Some(object) => (*object).clone(),
+        None => create("nodes", json!({"metadata": {"name": facts.name, "labels": labels(facts)}}), stamp)?,
+    };
+    object["metadata"]["labels"] = labels(facts);
+    object["status"] = status(facts, node, &object["status"], stamp);
+    commit(store, key, object, "node").await
+}
+
+/// What the engine and the network say of the node.
+pub(crate) struct Node {
+    /// The address that pods reach the host at.
+    pub(crate) address: std::net::IpAddr,
+    /// `docker://28.2.2`.
+    pub(crate) runtime: String,
+}
+
+fn create(plural: &'static str, object: Value, stamp: &Stamp) -> Result<Value, SeedError> {
+    let refused = |message| SeedError::Refused { kind: plural, message };
+    let resource = resource::find("", "v1", plural).ok_or_else(|| refused("it is not served".into()))?;
+    admission::create(resource, "", object, stamp).map_err(|status| refused(status.message))
+}
+
+async fn commit(store: &Store, key: Key, object: Value, kind: &'static str) -> Result<(), SeedError> {
+    let write = match store.get(&key) {
+        None => Write::Create { key, object },
+        Some(_) => Write::Update { key, object, expect: Expect::Exists },
+    };
+    store.commit(vec![write]).await.map_err(|source| SeedError::Commit { kind, source })?;
+    Ok(())
+}
+
+fn labels(facts: &Host) -> Value {
+    json!({
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/hostname": facts.name,
+        "kubernetes.io/os": "linux",
+    })
+}
+
+fn status(facts: &Host, node: &Node, before: &Value, stamp: &Stamp) -> Value {
+    let now = stamp.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
+        let old = before["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
+        let since = old.map_or(&Value::Null, |old| &old["lastTransitionTime"]);
+        json!({
+            "type": kind,
+            "status": if holds { "True" } else { "False" },
+            "reason": reason,
+            "message": message,
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": since.as_str().unwrap_or(&now),
+        })
+    };
+    let resources =
+        json!({"cpu": facts.cpus.to_string(), "memory": format!("{}Ki", facts.memory_bytes / 1024), "pods": "250"});
+    json!({
+        "addresses": [
+            {"type": "InternalIP", "address": node.address.to_string()},
+            {"type": "Hostname", "address": facts.name},
+        ],
+        "allocatable": resources,
+        "capacity": resources,
+        "conditions": [condition("Ready", true, "KubeletReady", "petsetd is posting ready status")],
+        "nodeInfo": {
+            "architecture": facts.architecture,
+            "bootID": facts.boot_id,
+            "containerRuntimeVersion": node.runtime,
+            "kernelVersion": facts.kernel,
+            "kubeProxyVersion": "",
+            "kubeletVersion": concat!("petset-v", env!("CARGO_PKG_VERSION")),
+            "machineID": facts.machine_id,
+            "operatingSystem": "linux",
+            "osImage": facts.os_image,
+            "systemUUID": "",
+        },
+    })
+}

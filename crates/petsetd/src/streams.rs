@@ -1,0 +1,68 @@
+//! The docker crate's streams in the server's words: neither crate knows the other.
+
+use std::{io, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use docker::Docker;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use plan::facts::PodKey;
+use server::streams::{ExecOptions, LogOptions, Output, Session, StreamError, Streams, Target};
+
+/// The way to the running containers, for the server.
+pub(crate) struct DockerStreams(pub(crate) Arc<Docker>);
+
+#[async_trait]
+impl Streams for DockerStreams {
+    async fn logs(
+        &self,
+        target: &Target,
+        options: &LogOptions,
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, StreamError> {
+        let options = docker::streams::LogOptions {
+            follow: options.follow,
+            previous: options.previous,
+            since: options.since,
+            tail: options.tail,
+            timestamps: options.timestamps,
+        };
+        self.0.logs(&theirs(target), &options).await.map_err(refusal)
+    }
+
+    async fn exec(&self, target: &Target, options: &ExecOptions) -> Result<Session, StreamError> {
+        let options = docker::streams::ExecOptions {
+            command: options.command.clone(),
+            stdin: options.stdin,
+            stdout: options.stdout,
+            stderr: options.stderr,
+            tty: options.tty,
+        };
+        let session = self.0.exec(&theirs(target), &options).await.map_err(refusal)?;
+        let piece = |piece| match piece {
+            docker::streams::Output::Stdout(bytes) => Output::Stdout(bytes),
+            docker::streams::Output::Stderr(bytes) => Output::Stderr(bytes),
+        };
+        Ok(Session {
+            stdin: session.stdin,
+            output: session.output.map_ok(piece).boxed(),
+            resize: session.resize,
+            exit: session.exit,
+        })
+    }
+}
+
+fn theirs(target: &Target) -> docker::streams::Target {
+    docker::streams::Target {
+        pod: PodKey { namespace: target.namespace.clone(), name: target.pod.clone() },
+        uid: target.uid.clone(),
+        container: target.container.clone(),
+    }
+}
+
+fn refusal(error: docker::streams::StreamError) -> StreamError {
+    match error {
+        docker::streams::StreamError::NotFound(container) => StreamError::NotFound(container),
+        docker::streams::StreamError::NoPrevious { pod, container } => StreamError::NoPrevious { pod, container },
+        docker::streams::StreamError::Engine(message) => StreamError::Engine(message),
+    }
+}
