@@ -7,7 +7,9 @@ use std::fmt::{self, Write as _};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::limits::{BODY_QUOTE_BYTES, NESTING_MAX, YAML_INDENT_MAX, YAML_LINES_MENDED_MAX};
+use crate::limits::{
+    BODY_QUOTE_BYTES, NESTING_MAX, YAML_INDENT_MAX, YAML_LINES_MENDED_MAX, YAML_NODES_MAX, YAML_SCALAR_BYTES_MAX,
+};
 use crate::path::Path;
 use crate::status::{Status, quoted};
 
@@ -95,6 +97,10 @@ fn read_yaml(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, S
 
 fn parse_yaml(text: &str, duplicates: &RefCell<Vec<String>>) -> Result<Value, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: YAML_NODES_MAX,
+            max_total_scalar_bytes: YAML_SCALAR_BYTES_MAX,
+        },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
         legacy_octal_numbers: true,
         with_snippet: false,

@@ -36,3 +36,10 @@ pub const YAML_LINES_MENDED_MAX: usize = 32;
 
 /// How far such a line is moved, in columns; no manifest is written deeper.
 pub const YAML_INDENT_MAX: usize = 512;
+
+/// Values in one YAML document, aliases expanded. Few aliases can stand for very many values, and reading each costs far
+/// more than in JSON; the largest manifests that people write have some thousand.
+pub const YAML_NODES_MAX: usize = 50_000;
+
+/// Text in one YAML document, aliases expanded, in octets: what fits in a body, twice.
+pub const YAML_SCALAR_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;

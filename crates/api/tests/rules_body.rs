@@ -129,3 +129,18 @@ fn a_manifest_is_read_document_by_document() {
     let error = body::read_manifest(b"a: 1\n---\nb: 1\nc: ]\n").unwrap_err();
     assert!(error.contains("line 4"), "{error}");
 }
+
+#[test]
+fn aliases_that_stand_for_too_much_are_refused() {
+    let tens = |name: &str| vec![name; 10].join(", ");
+    let mut laughs = format!("a0: &a0 [{}]\n", tens("ha"));
+    for level in 1..8 {
+        let below = format!("*a{}", level - 1);
+        laughs.push_str(&format!("a{level}: &a{level} [{}]\n", tens(&below)));
+    }
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 20].join(", "));
+    for text in [laughs, long] {
+        let message = refusal(text.as_bytes(), Media::Yaml);
+        assert!(message.contains("budget breached"), "{message}");
+    }
+}
