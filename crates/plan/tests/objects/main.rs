@@ -2,6 +2,8 @@
 //!
 //! Tables compare whole plans, one test for each rule; `laws` holds what must be true of every plan.
 
+#![allow(clippy::unwrap_used, reason = "every function here is part of a test")]
+
 // Everywhere else the crate is `plan`.
 extern crate petset_plan as plan;
 

@@ -23,13 +23,11 @@ fn nginx() -> Service {
     }))
 }
 
-fn changed(mut service: Service, spec: Value) -> Service {
-    let mut whole = serde_json::to_value(&service).unwrap();
-    for (key, value) in spec.as_object().unwrap() {
-        whole["spec"][key] = value.clone();
-    }
-    service = object(whole);
-    service
+fn changed(service: Service, spec: Value) -> Service {
+    let mut whole = serde_json::to_value(service).unwrap();
+    let Value::Object(fields) = spec else { panic!("a spec is an object") };
+    whole["spec"].as_object_mut().unwrap().extend(fields);
+    object(whole)
 }
 
 /// `web-$(ordinal)` with address 10.0.0.$(octet), Ready or not.
