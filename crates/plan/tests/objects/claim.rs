@@ -1,194 +1,27 @@
 //! How claims get volumes, keep them and let them go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim, Pod},
     storage::v1::StorageClass,
 };
-use plan::{
-    Action, Note, NoteKind, Subject, Wait, Write,
-    action::Source,
-    claim::{self, Plan},
-    facts::Volume,
-    pod::ClaimState,
-};
+use plan::{Action, Note, NoteKind, Subject, Wait, Write, action::Source, claim::Plan, pod::ClaimState};
 use serde_json::{Value, json};
 
-use crate::world::{now, object};
-
-/// All that a decision about storage sees.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Storage {
-    pub(crate) claims: Vec<PersistentVolumeClaim>,
-    pub(crate) volumes: Vec<PersistentVolume>,
-    pub(crate) classes: Vec<StorageClass>,
-    pub(crate) pods: Vec<Pod>,
-    /// `None` while the engine is silent.
-    pub(crate) engine: Option<BTreeMap<String, Volume>>,
-    pub(crate) mounted: BTreeSet<String>,
-}
-
-impl Storage {
-    fn new() -> Storage {
-        Storage { engine: Some(BTreeMap::new()), ..Storage::default() }
-    }
-
-    fn claim(mut self, claim: PersistentVolumeClaim) -> Storage {
-        self.claims.push(claim);
-        self
-    }
-
-    fn volume(mut self, volume: PersistentVolume) -> Storage {
-        self.volumes.push(volume);
-        self
-    }
-
-    fn class(mut self, class: StorageClass) -> Storage {
-        self.classes.push(class);
-        self
-    }
-
-    fn pod(mut self, pod: Pod) -> Storage {
-        self.pods.push(pod);
-        self
-    }
-
-    /// The engine has a volume of this name.
-    fn engine(mut self, name: &str) -> Storage {
-        let volume = Volume { name: name.to_owned(), labels: BTreeMap::new() };
-        self.engine.get_or_insert_default().insert(name.to_owned(), volume);
-        self
-    }
-
-    pub(crate) fn plan(&self) -> Plan {
-        claim::plan(&claim::Input {
-            claims: &self.claims.iter().collect::<Vec<_>>(),
-            volumes: &self.volumes.iter().collect::<Vec<_>>(),
-            classes: &self.classes.iter().collect::<Vec<_>>(),
-            pods: &self.pods.iter().collect::<Vec<_>>(),
-            engine: self.engine.as_ref(),
-            mounted: &self.mounted,
-            instance: "test",
-            now: now(),
-        })
-    }
-
-    fn state(&self, name: &str) -> ClaimState {
-        let claim = self.claims.iter().find(|c| c.metadata.name.as_deref() == Some(name));
-        claim::state(claim, name, &self.volumes.iter().collect::<Vec<_>>(), self.engine.as_ref())
-    }
-
-    /// Makes the plan's writes and actions come true.
-    pub(crate) fn apply(&mut self, plan: &Plan) {
-        for write in &plan.writes {
-            match write {
-                Write::UpdateClaim(new) => {
-                    let place = self.claims.iter().position(|c| c.metadata.name == new.metadata.name).unwrap();
-                    if new.metadata.deletion_timestamp.is_some() && new.metadata.finalizers.is_none() {
-                        self.claims.remove(place);
-                    } else {
-                        let status = self.claims[place].status.take();
-                        self.claims[place] = PersistentVolumeClaim { status, ..(**new).clone() };
-                    }
-                }
-                Write::ClaimStatus { name, status, .. } => {
-                    let claim = self.claims.iter_mut().find(|c| c.metadata.name.as_ref() == Some(name)).unwrap();
-                    claim.status = Some((**status).clone());
-                }
-                Write::CreateVolume(volume) => self.volumes.push((**volume).clone()),
-                Write::UpdateVolume(new) => {
-                    let place = self.volumes.iter().position(|v| v.metadata.name == new.metadata.name).unwrap();
-                    if new.metadata.deletion_timestamp.is_some() && new.metadata.finalizers.is_none() {
-                        self.volumes.remove(place);
-                    } else {
-                        let status = self.volumes[place].status.take();
-                        self.volumes[place] = PersistentVolume { status, ..(**new).clone() };
-                    }
-                }
-                Write::VolumeStatus { name, status, .. } => {
-                    let volume = self.volumes.iter_mut().find(|v| v.metadata.name.as_ref() == Some(name)).unwrap();
-                    volume.status = Some((**status).clone());
-                }
-                Write::RemoveVolume { name, .. } => self.volumes.retain(|v| v.metadata.name.as_ref() != Some(name)),
-                other => panic!("storage does not write {other:?}"),
-            }
-        }
-        let engine = self.engine.get_or_insert_default();
-        for action in &plan.actions {
-            match action {
-                Action::CreateVolume { name, labels } => {
-                    engine.insert(name.clone(), Volume { name: name.clone(), labels: labels.clone() });
-                }
-                Action::RemoveVolume { name } => drop(engine.remove(name)),
-                other => panic!("storage does not do {other:?}"),
-            }
-        }
-    }
-
-    /// Plans and applies until nothing is left to do.
-    fn settle(mut self) -> Storage {
-        for _ in 0..10 {
-            let plan = self.plan();
-            if plan.writes.is_empty() && plan.actions.is_empty() {
-                return self;
-            }
-            self.apply(&plan);
-        }
-        panic!("storage does not settle: {self:#?}");
-    }
-}
-
-fn merged(mut base: Value, extra: Value) -> Value {
-    match (&mut base, extra) {
-        (Value::Object(base), Value::Object(extra)) => {
-            for (key, value) in extra {
-                let merged = merged(base.remove(&key).unwrap_or_default(), value);
-                base.insert(key, merged);
-            }
-        }
-        (base, extra) => *base = extra,
-    }
-    base
-}
+use crate::{
+    storage::{Storage, by_hand, merged, named_claim},
+    world::{now, object},
+};
 
 /// Claim `www`, which asks for 1 GiB and is Pending, with changes.
 fn www(changes: Value) -> PersistentVolumeClaim {
     named_claim("www", changes)
 }
 
-pub(crate) fn named_claim(name: &str, changes: Value) -> PersistentVolumeClaim {
-    object(merged(
-        json!({
-            "metadata": {
-                "name": name, "namespace": "default", "uid": format!("{name}-uid"), "resourceVersion": "5",
-                "finalizers": ["kubernetes.io/pvc-protection"],
-            },
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-            "status": {"phase": "Pending"},
-        }),
-        changes,
-    ))
-}
-
 /// The same claim with the annotation of 1.3.
 fn alpha() -> Value {
     json!({"metadata": {"annotations": {"volume.alpha.kubernetes.io/storage-class": "anything"}}})
-}
-
-/// A volume made by hand, of 1 GiB and Available, with changes.
-pub(crate) fn by_hand(name: &str, changes: Value) -> PersistentVolume {
-    object(merged(
-        json!({
-            "metadata": {"name": name, "resourceVersion": "6", "finalizers": ["kubernetes.io/pv-protection"]},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/srv"},
-                "persistentVolumeReclaimPolicy": "Retain",
-            },
-            "status": {"phase": "Available"},
-        }),
-        changes,
-    ))
 }
 
 /// What a volume says that is bound to claim `www`.

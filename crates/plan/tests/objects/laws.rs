@@ -12,7 +12,7 @@ use proptest::{collection, prelude::*, sample::subsequence};
 use serde_json::json;
 
 use crate::{
-    claim::{Storage, by_hand, named_claim},
+    storage::{Storage, by_hand, named_claim},
     world::{World, claim, initialized, mounting, object, pod, terminating, time, unready, with_status},
 };
 
@@ -129,7 +129,7 @@ fn assert_once(writes: &[Write]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A pet is created only when every known pet is well and every lower ordinal is there; one at a time.
     #[test]
@@ -315,7 +315,7 @@ fn any_storage() -> impl Strategy<Value = Storage> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Data goes only where its one volume object says `Delete`, is `Released`, and nothing mounts it.
     #[test]

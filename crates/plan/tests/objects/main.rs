@@ -12,5 +12,6 @@ mod claim;
 mod laws;
 mod namespace;
 mod set;
+mod storage;
 mod world;
 mod zone;
