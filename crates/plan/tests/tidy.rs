@@ -1,5 +1,5 @@
 //! The picture in `docs/architecture.md`, kept true: which crate may know which, what each must not name, how long a
-//! file may be. It stands with the crate that may know least, and needs nothing but the sources.
+//! file may be, and that the documents name tests that exist. It stands with the crate that may know least, and needs nothing but the sources.
 
 #![allow(clippy::unwrap_used, reason = "every function here is part of a test")]
 
@@ -158,6 +158,27 @@ fn only_one_module_of_the_store_knows_sled() {
             .filter(|line| !allowed.iter().any(|a| line.contains(a)))
             .collect();
         assert!(others.is_empty(), "{path} knows sled: {others:?}");
+    }
+}
+
+#[test]
+fn the_documents_name_tests_that_exist() {
+    let sources: Vec<String> =
+        ["crates", "integration"].into_iter().flat_map(sources_in).map(|(_, text)| text).collect();
+    for document in ["docs/architecture.md", "docs/semantics.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        // Between backticks stands code; the name of a test has at least two underscores, and maybe a module before it.
+        let names = text.split('`').skip(1).step_by(2).filter_map(|code| code.rsplit([' ', ':']).next());
+        let names: BTreeSet<&str> = names
+            .filter(|name| {
+                name.matches('_').count() >= 2 && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_'))
+            })
+            .collect();
+        assert!(!names.is_empty(), "{document} names tests");
+        for name in names {
+            let definition = format!("fn {name}(");
+            assert!(sources.iter().any(|source| source.contains(&definition)), "{document}: there is no test {name}");
+        }
     }
 }
 
