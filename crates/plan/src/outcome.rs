@@ -52,7 +52,7 @@ pub struct Note {
 pub struct Wait {
     /// What is not done: the pet to be created, the set to be scaled.
     pub subject: Subject,
-    /// A CamelCase reason, a row of `docs/errors.md`: `PetNotReady`, `PetNotInitialized`, `ClaimPending`.
+    /// A CamelCase reason, a row of `docs/waits.md`: `PetNotReady`, `PetNotInitialized`, `ClaimPending`.
     pub reason: &'static str,
     /// The sentence that users read: `waiting for web-1: web-0 is not Ready: probe exec exited 1`.
     pub message: String,

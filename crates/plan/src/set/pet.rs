@@ -14,7 +14,7 @@ pub(super) type Ordinal = u32;
 /// Why something is held up, in a word and in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// A row of `docs/errors.md`.
+    /// A row of `docs/waits.md`.
     pub(super) reason: &'static str,
     /// The part of the sentence after the colon.
     pub(super) because: String,
