@@ -4,6 +4,8 @@
 //! arguments ([`Stamp`]). The server calls it for requests, and so does whoever makes objects on its own account, so that
 //! a pod is the same pod whoever made it. Follows Kubernetes' `apiserver/pkg/registry/rest`.
 
+use std::io;
+
 use jiff::{Timestamp, ToSpan};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize as _;
@@ -11,6 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
+    limits::OBJECT_BYTES_MAX,
     metadata::{self, finalizers},
     resource::Resource,
     selector::Labels,
@@ -68,8 +71,8 @@ pub enum Deletion {
 /// A new object, ready to be stored. `namespace` is that of the request, empty for cluster-scoped resources; the object
 /// has been normalised.
 ///
-/// Errors: 400 where the object names another namespace, 422 `Invalid` with every cause, 500 where it carries a
-/// `resourceVersion` (as Kubernetes).
+/// Errors: 400 where the object names another namespace, 413 where it is too large, 422 `Invalid` with every cause, 500
+/// where it carries a `resourceVersion` (as Kubernetes).
 pub fn create(resource: &Resource, namespace: &str, mut object: Value, stamp: &Stamp) -> Result<Value, Status> {
     identify(resource, &mut object);
     if !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
@@ -101,14 +104,15 @@ pub fn create(resource: &Resource, namespace: &str, mut object: Value, stamp: &S
     let mut causes = metadata::validate_create(resource, &object);
     causes.extend(resource.rules.validate_create(&object));
     refuse(resource, &object, &causes)?;
+    measure(&object)?;
     Ok(object)
 }
 
 /// The new state of an object, given its present one. A `resourceVersion` in `new` must be that of `old`; an empty
 /// one updates unconditionally. `new` has been normalised.
 ///
-/// Errors: 400 where it names another namespace, 409 `Conflict` for another `resourceVersion` or `uid`, 422 `Invalid`
-/// with every cause.
+/// Errors: 400 where it names another namespace, 409 `Conflict` for another `resourceVersion` or `uid`, 413 where it is too
+/// large, 422 `Invalid` with every cause.
 pub fn update(resource: &Resource, mut new: Value, old: &Value) -> Result<Update, Status> {
     identify(resource, &mut new);
     settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
@@ -119,12 +123,13 @@ pub fn update(resource: &Resource, mut new: Value, old: &Value) -> Result<Update
     let mut causes = metadata::validate_update(&new, old);
     causes.extend(resource.rules.validate_update(&new, old));
     refuse(resource, &new, &causes)?;
+    measure(&new)?;
     Ok(if is_released(resource, &new) { Update::Remove(new) } else { Update::Write(new) })
 }
 
 /// The object with another `status`, and nothing else changed.
 ///
-/// Errors: 409 `Conflict` as for [`update`].
+/// Errors: 409 `Conflict` and 413 as for [`update`].
 pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result<Value, Status> {
     settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
     agree(resource, &new, old)?;
@@ -135,6 +140,7 @@ pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result
             object.as_object_mut().map(|fields| fields.remove("status"));
         }
     }
+    measure(&object)?;
     Ok(object)
 }
 
@@ -304,6 +310,24 @@ fn refuse(resource: &Resource, object: &Value, causes: &[Cause]) -> Result<(), S
     }
     let name = text(&object["metadata"], "name");
     Err(Status::invalid(resource.kind, resource.group, name, causes))
+}
+
+/// Errors: 413 for an object that is too large to be stored, which patches can make of small bodies.
+fn measure(object: &Value) -> Result<(), Status> {
+    /// Counts what is written to it.
+    struct Scale(usize);
+    impl io::Write for Scale {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut scale = Scale(0);
+    let written = serde_json::to_writer(&mut scale, object);
+    if written.is_err() || scale.0 > OBJECT_BYTES_MAX { Err(Status::too_large(OBJECT_BYTES_MAX)) } else { Ok(()) }
 }
 
 fn generate(prefix: &str, uid: Uuid) -> String {

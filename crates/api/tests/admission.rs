@@ -150,6 +150,15 @@ fn creation_refuses_a_version_and_another_namespace() {
 }
 
 #[test]
+fn an_object_has_a_size_that_no_patch_may_exceed() {
+    let petsets = resource("apps", "v1alpha1", "PetSet", "petsets");
+    let mut huge = stored();
+    huge["spec"]["size"] = "x".repeat(petset_api::limits::OBJECT_BYTES_MAX).into();
+    let refusal = update(&petsets, huge, &stored()).unwrap_err();
+    assert_eq!((refusal.code, refusal.reason), (413, "RequestEntityTooLarge"));
+}
+
+#[test]
 fn an_update_changes_spec_and_nothing_that_the_server_sets() {
     let petsets = resource("apps", "v1alpha1", "PetSet", "petsets");
     let new = json!({

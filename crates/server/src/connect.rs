@@ -94,8 +94,9 @@ async fn connect(
     };
     let socket = upgrade(request).await?;
 
-    // Before the answer, so that what cannot be run is refused in plain HTTP.
-    let session = server.inner.parts.streams.exec(&stream_target, &options).await.map_err(|error| refusal(&error))?;
+    // What the engine refuses is told on the status channel: to any other answer than the upgrade kubectl replies by
+    // trying SPDY, and then shows what became of that.
+    let session = server.inner.parts.streams.exec(&stream_target, &options).await;
     let can_half_close = socket.selected_protocol().is_some_and(|protocol| protocol == V5);
     let sessions = server.inner.sessions.token();
     let stop = server.inner.stop.clone();
@@ -128,30 +129,31 @@ async fn upgrade(request: Request) -> Result<WebSocketUpgrade, Status> {
     Ok(socket)
 }
 
-/// A stream that cannot be had, as HTTP tells it.
-pub(crate) fn refusal(error: &StreamError) -> Status {
-    match error {
-        // As the kubelet answers through Kubernetes' API server.
-        StreamError::NotFound(_) => Status { message: error.to_string(), ..Status::internal("") },
-        StreamError::NoPrevious { .. } => Status::bad_request(error.to_string()),
-        StreamError::Engine(why) => Status::internal(why),
-    }
-}
-
 /// Connects a client to a process until the process ends, the client goes, or the server stops.
-async fn serve(socket: WebSocket, session: Session, can_half_close: bool, stop: CancellationToken) {
-    let Session { stdin, output, resize, exit } = session;
+async fn serve(
+    socket: WebSocket,
+    session: Result<Session, StreamError>,
+    can_half_close: bool,
+    stop: CancellationToken,
+) {
     let (mut sink, mut messages) = socket.split();
-    // Each arm is the last thing that happens on its half of the connection, so nothing is lost with the others.
-    let close = tokio::select! {
-        told = tell(&mut sink, output, exit) => match told {
-            Ok(()) => CloseFrame { code: close_code::NORMAL, reason: "".into() },
-            Err(_gone) => return,
-        },
-        () = hear(&mut messages, stdin, resize, can_half_close) => return,
-        () = stop.cancelled() => CloseFrame { code: close_code::AWAY, reason: "the server is stopping".into() },
+    let told = match session {
+        Ok(Session { stdin, output, resize, exit }) => {
+            // Each arm is the last thing that happens on its half of the connection, so nothing is lost with the others.
+            tokio::select! {
+                told = tell(&mut sink, output, exit) => told.map(|()| (close_code::NORMAL, "")),
+                () = hear(&mut messages, stdin, resize, can_half_close) => return,
+                () = stop.cancelled() => Ok((close_code::AWAY, "the server is stopping")),
+            }
+        }
+        Err(refusal) => {
+            let status = ended_status(Err(refusal.to_string())).to_string();
+            sink.send(message(STATUS, status.as_bytes())).await.map(|()| (close_code::NORMAL, ""))
+        }
     };
-    if sink.send(Message::Close(Some(close))).await.is_ok() {
+    // An error is a client that is gone.
+    let Ok((code, reason)) = told else { return };
+    if sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.is_ok() {
         // What the client still sends is read, so that the connection ends cleanly for it.
         let _ = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = messages.next().await {} }).await;
     }

@@ -12,11 +12,10 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::{
     answer::Answer,
-    connect::refusal,
     container,
     query::Params,
     server::Server,
-    streams::{self, LogOptions},
+    streams::{self, LogOptions, StreamError},
     write::Target,
 };
 
@@ -41,6 +40,13 @@ pub(crate) async fn get(server: &Server, target: Target<'_>, params: &Params) ->
     // A log that is followed ends with the server.
     let text = text.take_until(server.inner.stop.clone().cancelled_owned()).boxed();
     Ok(plain(cut(text, limit)))
+}
+
+fn refusal(error: &StreamError) -> Status {
+    match error {
+        StreamError::NotFound(_) | StreamError::NoPrevious { .. } => Status::bad_request(error.to_string()),
+        StreamError::Engine(why) => Status::internal(why),
+    }
 }
 
 fn plain(text: BoxStream<'static, std::io::Result<Bytes>>) -> Response {

@@ -222,6 +222,8 @@ pub(crate) fn expected(object: &Value) -> Expect {
 pub(crate) fn unwritten(error: &CommitError) -> Status {
     match error {
         CommitError::Closed => Status::unavailable("the server is stopping", 1),
+        // The system's words for it (ENOSPC), which is all that the store passes on.
+        CommitError::Storage(why) if why.contains("No space left on device") => Status::storage_full(why),
         CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_) | CommitError::Storage(_) => {
             Status::storage_failed(&error.to_string())
         }

@@ -118,6 +118,25 @@ async fn the_newest_protocol_that_both_know_is_spoken() {
 }
 
 #[tokio::test]
+async fn what_the_engine_refuses_is_told_on_the_status_channel() {
+    let world = world().await;
+    let (mut socket, _) = connect(&world, "exec?command=gone&stdout=true", V5).await;
+    let (output, status, close) = told(&mut socket).await;
+    assert_eq!(output, []);
+    assert_eq!(
+        status,
+        json!({
+            "metadata": {},
+            "status": "Failure",
+            "reason": "InternalError",
+            "message": "error executing command in container: container not found (\"nginx\")",
+            "code": 500,
+        })
+    );
+    assert_eq!(close, Some(CloseCode::Normal));
+}
+
+#[tokio::test]
 async fn attach_joins_the_first_process() {
     let world = world().await;
     let (mut socket, _) = connect(&world, "attach?stdout=true", V5).await;
