@@ -184,15 +184,14 @@ impl Status {
 
     /// 406: none of the formats that the client accepts is offered.
     pub fn not_acceptable() -> Status {
-        let message = "406: Not Acceptable\n\nAvailable representations: \
-                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml";
         Status::new(406, "NotAcceptable", message, json!({}))
     }
 
     /// 415 for a body of an unknown format.
     pub fn unsupported_body() -> Status {
         let message = "the body of the request was in an unknown format - accepted media types include: \
-                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
+                       application/json, application/yaml";
         Status::new(415, "UnsupportedMediaType", message, json!({}))
     }
 

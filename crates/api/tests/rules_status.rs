@@ -73,8 +73,7 @@ fn every_refusal_has_the_code_reason_and_words_of_kubernetes() {
             Status::not_acceptable(),
             406,
             "NotAcceptable",
-            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
-             application/vnd.kubernetes.protobuf",
+            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml",
         ),
         (Status::unsupported_patch(), 415, "UnsupportedMediaType", "415: Unsupported Media Type"),
         (
@@ -82,7 +81,7 @@ fn every_refusal_has_the_code_reason_and_words_of_kubernetes() {
             415,
             "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml, application/vnd.kubernetes.protobuf",
+             application/yaml",
         ),
         (Status::too_old(1, 224), 410, "Expired", "too old resource version: 1 (224)"),
         (Status::version_too_large(9, 5), 504, "Timeout", "Timeout: Too large resource version: 9, current: 5"),
