@@ -132,12 +132,9 @@ fn a_manifest_is_read_document_by_document() {
 
 #[test]
 fn aliases_that_stand_for_too_much_are_refused() {
-    let tens = |name: &str| vec![name; 10].join(", ");
-    let mut laughs = format!("a0: &a0 [{}]\n", tens("ha"));
-    for level in 1..8 {
-        let below = format!("*a{}", level - 1);
-        laughs.push_str(&format!("a{level}: &a{level} [{}]\n", tens(&below)));
-    }
+    let tens = |name: &str| [name; 10].join(", ");
+    let level = |level: u32| format!("a{level}: &a{level} [{}]\n", tens(&format!("*a{}", level - 1)));
+    let laughs = format!("a0: &a0 [{}]\n", tens("ha")) + &(1..8).map(level).collect::<String>();
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 20].join(", "));
     for text in [laughs, long] {
         let message = refusal(text.as_bytes(), Media::Yaml);

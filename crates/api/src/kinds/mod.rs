@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::resource::Resource;
+use crate::resource::{Resource, Scope};
 use crate::status::{Status, quoted};
 
 /// The common part of [`crate::resource::Rules::normalise`]: an object of the resource, of type `T`.
@@ -81,8 +81,8 @@ pub(crate) fn unknown_field(resource: &Resource, field: &str) -> String {
         "pods" | "nodes" | "namespaces" | "events" => format!("field label not supported: {field}"),
         _ => {
             let known = match resource.scope {
-                crate::resource::Scope::Namespaced => r#""metadata.name", "metadata.namespace""#,
-                crate::resource::Scope::Cluster => r#""metadata.name""#,
+                Scope::Namespaced => r#""metadata.name", "metadata.namespace""#,
+                Scope::Cluster => r#""metadata.name""#,
             };
             format!("{} is not a known field selector: only {known}", quoted(field))
         }
