@@ -79,7 +79,6 @@ pub(crate) fn open(
         synced: options.says_when_synced.then_some(after),
         changes,
         failure,
-        reached: after,
         bookmarks: options.bookmarks.then(|| {
             let mut ticks = interval_at(now + BOOKMARK_INTERVAL, BOOKMARK_INTERVAL);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,8 +112,6 @@ struct Lines {
     changes: Option<Watch>,
     /// Why it is over, still to be told.
     failure: Option<Status>,
-    /// Everything up to here has been told.
-    reached: Revision,
     bookmarks: Option<Interval>,
     ends: Instant,
     stop: CancellationToken,
@@ -162,11 +159,10 @@ impl Lines {
             match next {
                 Next::End => return None,
                 Next::Bookmark => {
-                    let revision = self.reached.max(changes.position());
+                    let revision = changes.position();
                     return Some(self.bookmark(revision, false));
                 }
                 Next::Changed(Ok(event)) => {
-                    self.reached = event.revision;
                     if let Some(line) = self.change(&event) {
                         return Some(line);
                     }
