@@ -250,6 +250,9 @@ impl<'a> View<'a> {
             Some("Failed") => return Some("Failed"),
             Some(_) | None => {}
         }
+        if !self.is_scheduled() {
+            return None;
+        }
         if self.inits().any(|unit| self.outcome(unit).is_some_and(|code| code != 0)) {
             return Some("Failed");
         }

@@ -29,9 +29,6 @@ const SPECS: [&str; 5] = [
         "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}"#,
 ];
 
-/// Another uid for each time that the name is used again.
-const UIDS: [&str; 3] = ["uid-1", "uid-2", "uid-3"];
-
 /// What happens between two looks at the pod.
 #[derive(Clone, Debug)]
 enum Event {
@@ -52,7 +49,7 @@ enum Event {
     /// The pod is deleted, or removed by force, or another pod takes its name.
     Delete(u8),
     Force,
-    Recreate(usize, usize),
+    Recreate(usize),
     /// A probe of a container turns bad or good.
     Sick(usize, ProbeKind),
     /// Images vanish; the claim comes and goes; the address too.
@@ -94,7 +91,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Crash),
         1 => (0..40u8).prop_map(Event::Delete),
         1 => Just(Event::Force),
-        1 => (0..UIDS.len(), 0..SPECS.len()).prop_map(|(uid, spec)| Event::Recreate(uid, spec)),
+        1 => (0..SPECS.len()).prop_map(Event::Recreate),
         1 => (any::<usize>(), kind).prop_map(|(which, kind)| Event::Sick(which, kind)),
         1 => Just(Event::Images),
         1 => Just(Event::Claim),
@@ -106,13 +103,15 @@ fn event() -> impl Strategy<Value = Event> {
 struct Play {
     world: World,
     flying: Vec<Action>,
+    /// How many pods had the name: each has a uid of its own.
+    pods: u32,
 }
 
 impl Play {
     fn new(spec: usize) -> Self {
         let mut world = World::new(SPECS[spec]);
         world.claims.insert("c".into(), volume("pvc-1"));
-        Self { world, flying: Vec::new() }
+        Self { world, flying: Vec::new(), pods: 0 }
     }
 
     fn happen(&mut self, event: &Event) {
@@ -149,9 +148,10 @@ impl Play {
                 }
             }
             Event::Force => self.world.pod = None,
-            Event::Recreate(uid, spec) => {
+            Event::Recreate(spec) => {
                 if self.world.pod.is_none() {
-                    self.world.create(UIDS[*uid], SPECS[*spec]);
+                    self.pods += 1;
+                    self.world.create(&format!("uid-{}", self.pods), SPECS[*spec]);
                 }
             }
             Event::Sick(which, kind) => {
@@ -273,7 +273,7 @@ fn check(world: &World, flying: &[Action], plan: &pod::Plan) {
         }
     }
     let says = !plan.actions.is_empty() || !plan.writes.is_empty() || !flying.is_empty() || !plan.waits.is_empty();
-    assert!(says || is_as_specified(world), "says why: {world:#?}", world = world.containers);
+    assert!(says || is_as_specified(world), "says why: {:#?} {:#?}", world.containers, world.pod);
     assert!(plan.look_again.is_none_or(|at| at > world.now), "it is looked at now");
 }
 

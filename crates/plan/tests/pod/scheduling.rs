@@ -79,3 +79,14 @@ fn gates_keep_a_pod_from_its_node() {
     let last = world.settle();
     assert_eq!(waits(&last), ["SchedulingGated: web-0: Scheduling is blocked due to non-empty scheduling gates"]);
 }
+
+#[test]
+fn a_pod_without_a_node_has_not_ended_whatever_the_engine_has() {
+    let mut world = World::new(r#"{"containers": [{"name": "a", "image": "x"}], "restartPolicy": "Never"}"#);
+    let fresh = world.pod.clone();
+    world.settle();
+    world.exit("a", 0);
+    world.pod = fresh;
+    world.settle();
+    assert_eq!(world.status().phase.as_deref(), Some("Succeeded"));
+}
