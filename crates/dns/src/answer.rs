@@ -56,7 +56,8 @@ pub enum Answer {
 /// Decides what `zone` says to `question`.
 ///
 /// Follows the Kubernetes DNS specification 1.1.0, and `CoreDNS` where that is silent or `CoreDNS` differs; empty
-/// non-terminals have no data rather than no existence (RFC 8020).
+/// non-terminals have no data rather than no existence (RFC 8020). A zone of serial 0 is one that nobody has filled
+/// yet: it fails, because a "no" would be kept.
 pub fn answer(zone: &Zone, question: &Query) -> Answer {
     if zone.domain.is_empty() {
         return Answer::Failed;
@@ -64,6 +65,13 @@ pub fn answer(zone: &Zone, question: &Query) -> Answer {
     if question.query_class() != DNSClass::IN || is_transfer(question.query_type()) {
         return Answer::Refused;
     }
+    let decision = decide(zone, question);
+    // Nothing has been observed yet: a name that is not there may well exist. Foreign names can be told already.
+    if zone.serial == 0 && decision != Answer::Elsewhere { Answer::Failed } else { decision }
+}
+
+/// Looks the name up, and what it is an alias of.
+fn decide(zone: &Zone, question: &Query) -> Answer {
     let mut aliases = Vec::new();
     let mut asked = question.name().clone();
     for _ in 0..=ALIASES_MAX {

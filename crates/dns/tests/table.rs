@@ -117,4 +117,8 @@ fn only_the_internet_class_is_answered() {
 fn without_a_zone_there_is_no_answer() {
     let question = Query::query("svc0.testns.svc.cluster.local.".parse().unwrap(), RecordType::A);
     assert_eq!(answer(&plan::zone::Zone::default(), &question), Answer::Failed);
+    let empty = plan::zone::Zone { domain: "cluster.local".to_owned(), ..plan::zone::Zone::default() };
+    assert_eq!(answer(&empty, &question), Answer::Failed);
+    let foreign = Query::query("example.org.".parse().unwrap(), RecordType::A);
+    assert_eq!(answer(&empty, &foreign), Answer::Elsewhere);
 }

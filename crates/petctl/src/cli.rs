@@ -44,7 +44,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "PETSET_DATA_DIR", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// This kubeconfig instead of the instance's own
-    #[arg(long, global = true, env = "PETSET_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "PETSET_KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// The context in the kubeconfig
     #[arg(long, global = true, env = "PETSET_CONTEXT", value_name = "NAME")]

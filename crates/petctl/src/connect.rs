@@ -38,10 +38,11 @@ impl Instance {
             None if is_root => Path::new("/var/lib/petset").join(name),
             None => variable("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("petset").join(name),
         };
-        let runtime = match variable("XDG_RUNTIME_DIR") {
-            Some(runtime) if !is_root => runtime.join("petset").join(name),
-            None if !is_root => data.join("run"),
-            Some(_) | None => Path::new("/run/petset").join(name),
+        let runtime = match (variable("PETSET_RUNTIME_DIR"), variable("XDG_RUNTIME_DIR")) {
+            (Some(given), _) => given,
+            (None, _) if is_root => Path::new("/run/petset").join(name),
+            (None, Some(runtime)) => runtime.join("petset").join(name),
+            (None, None) => data.join("run"),
         };
         Instance { name: name.to_owned(), data, runtime }
     }
@@ -62,7 +63,7 @@ pub(crate) async fn connect(global: &Global) -> Result<Client, Failure> {
     let kubeconfig = match (&global.kubeconfig, &global.host) {
         (Some(path), _) => read(path)?,
         (None, Some(host)) => host_only(host, &Instance::of(global).kubeconfig()),
-        (None, None) => read(&Instance::of(global).kubeconfig())?,
+        (None, None) => read(&Instance::of(global).kubeconfig()).or_else(|missing| shared().ok_or(missing))?,
     };
     let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
     let unusable = |what: String| Failure::message(format!("the kubeconfig cannot be used: {what}"));
@@ -79,6 +80,17 @@ pub(crate) async fn connect(global: &Global) -> Result<Client, Failure> {
     let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let kube = kube::Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
     Ok(Client::new(kube, server, namespace))
+}
+
+/// The kubeconfig of `KUBECONFIG`, if it leads to a petset: where there is none here, another cluster is not meant.
+fn shared() -> Option<Kubeconfig> {
+    let kubeconfig = Kubeconfig::from_env().ok()??;
+    kubeconfig.current_context.as_deref().is_some_and(is_petset).then_some(kubeconfig)
+}
+
+/// Whether a context has a name that petsetd gives.
+fn is_petset(context: &str) -> bool {
+    context == "petset" || context.starts_with("petset-")
 }
 
 /// Reads a kubeconfig.
