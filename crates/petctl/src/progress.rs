@@ -90,8 +90,11 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// `waiting for web-1: web-0 is not Ready: probe exec exited 1`.
+/// `waiting for web-1: web-0 is not Ready: probe exec exited 1`. A message may say by itself who waits.
 fn line(wait: &Wait) -> String {
+    if wait.message.starts_with("waiting ") {
+        return wait.message.clone();
+    }
     format!("waiting for {}: {}", wait.name, if wait.message.is_empty() { &wait.reason } else { &wait.message })
 }
 
@@ -125,6 +128,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_says_who_waits_once() {
+        let say = |message: &str| {
+            let [kind, name, reason] = ["PetSet", "web", "PetNotReady"].map(str::to_owned);
+            line(&Wait { kind, name, reason, message: message.to_owned() })
+        };
+        assert_eq!(say("waiting to create web-1: web-0 is not Ready"), "waiting to create web-1: web-0 is not Ready");
+        assert_eq!(say("the volume is missing"), "waiting for web: the volume is missing");
+        assert_eq!(say(""), "waiting for web: PetNotReady");
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

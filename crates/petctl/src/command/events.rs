@@ -51,7 +51,7 @@ pub(crate) async fn run(client: &Client, arguments: &Arguments) -> Result<(), Fa
     let list = client.get(&path).await?;
     let mut events: Vec<&Value> = list["items"].as_array().into_iter().flatten().collect();
     events.retain(|event| is_asked(arguments, event));
-    events.sort_by_key(|event| last_seen(event));
+    events.sort_by_key(|event| order(event));
     if events.is_empty() && !arguments.watch {
         let place =
             if arguments.all_namespaces { String::new() } else { format!(" in {} namespace.", client.namespace) };
@@ -102,6 +102,12 @@ fn row(event: &Value, namespaces: bool, now: Timestamp) -> Vec<String> {
     row
 }
 
+/// The order of events: by time, and within a second as the server wrote them.
+fn order(event: &Value) -> (Option<Timestamp>, u64) {
+    let version = event["metadata"]["resourceVersion"].as_str().and_then(|version| version.parse().ok());
+    (last_seen(event), version.unwrap_or(0))
+}
+
 /// When an event was last seen: `lastTimestamp`, else `eventTime`, else its creation.
 fn last_seen(event: &Value) -> Option<Timestamp> {
     let times = [&event["lastTimestamp"], &event["eventTime"], &event["metadata"]["creationTimestamp"]];
@@ -146,7 +152,7 @@ pub(crate) async fn about(client: &Client, object: &Value) -> Result<String, Fai
     if events.is_empty() {
         return Ok("Events:  <none>\n".to_owned());
     }
-    events.sort_by_key(|event| last_seen(event));
+    events.sort_by_key(|event| order(event));
     let now = Timestamp::now();
     let cells = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
     let mut rows = vec![

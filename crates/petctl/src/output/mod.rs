@@ -58,7 +58,8 @@ impl FromStr for Output {
 
 /// A value as YAML.
 pub(crate) fn yaml(value: &Value) -> Result<String, Failure> {
-    let options = serde_saphyr::ser_options! { compact_list_indent: true };
+    // Certificates and messages stay on one line, as kubectl leaves them.
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(value, options)
         .map_err(|error| Failure::message(format!("write YAML: {error}")))
 }
@@ -106,4 +107,20 @@ fn hide_managed_fields(object: &mut Value) {
 /// `metadata.name`.
 pub(crate) fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_looks_as_kubectls() {
+        let long = "x".repeat(200);
+        let spaced = "word ".repeat(60) + "end";
+        let value = json!({"a": [{"b": 1, "c": "true"}], "d": "two\nlines\n", "e": {}, "f": [], "g": null, "h": long, "i": spaced, "j": "2026-01-01T00:00:00Z"});
+        let expected = format!(
+            "a:\n- b: 1\n  c: \"true\"\nd: |\n  two\n  lines\ne: {{}}\nf: []\ng: null\nh: {long}\ni: {spaced}\nj: \"2026-01-01T00:00:00Z\"\n"
+        );
+        assert_eq!(yaml(&value).unwrap(), expected);
+    }
 }
