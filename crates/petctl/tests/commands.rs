@@ -141,9 +141,12 @@ fn create_checks_strictly_and_prints_warnings() {
 fn all_causes_are_said_and_the_next_manifest_is_still_tried() {
     let status = json!({"reason": "Invalid", "message": "long", "code": 422, "details": {"kind": "PetSet", "name": "web",
         "causes": [{"field": "spec.replicas", "message": "Invalid value: -1"}, {"field": "spec.selector", "message": "Required value"}]}});
-    let fake = Fake::start(move |request| match request.line.contains("petsets") {
-        true => Reply(422, None, status.to_string()),
-        false => Reply(201, None, request.body.to_string()),
+    let fake = Fake::start(move |request| {
+        if request.line.contains("petsets") {
+            Reply(422, None, status.to_string())
+        } else {
+            Reply(201, None, request.body.to_string())
+        }
     });
     let (_directory, path) = manifest(
         "apiVersion: apps/v1alpha1\nkind: PetSet\nmetadata: {name: web}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: nginx}\n",
@@ -170,9 +173,12 @@ fn apply_creates_changes_and_leaves_alone() {
     let (_first, two) = manifest(&manifest_of(2));
     let (_second, three) = manifest(&manifest_of(3));
 
-    let empty = Fake::start(|request| match request.line.starts_with("GET") {
-        true => Reply::not_found("petsets.apps", "web"),
-        false => Reply(201, None, request.body.to_string()),
+    let empty = Fake::start(|request| {
+        if request.line.starts_with("GET") {
+            Reply::not_found("petsets.apps", "web")
+        } else {
+            Reply(201, None, request.body.to_string())
+        }
     });
     assert_eq!(empty.petctl(&["apply", "-f", &two]), done("petset.apps/web created\n"));
     let mut stored = empty.requests()[1].body.clone();
@@ -274,8 +280,8 @@ fn annotate_changes_only_what_differs() {
 #[test]
 fn edit_opens_again_with_the_reasons() {
     let tries = AtomicUsize::new(0);
-    let fake = Fake::start(move |request| match request.line.starts_with("PATCH") {
-        true if tries.fetch_add(1, Ordering::SeqCst) == 0 => {
+    let fake = Fake::start(move |request| match request.line.split(' ').next() {
+        Some("PATCH") if tries.fetch_add(1, Ordering::SeqCst) == 0 => {
             let causes = json!([{"field": "metadata.labels", "message": "Invalid value: \"NGINX\""}]);
             let status = json!({"reason": "Invalid", "code": 422, "details": {"kind": "Pod", "name": "web-0", "causes": causes}});
             Reply(422, None, status.to_string())
@@ -304,9 +310,12 @@ fn an_edit_that_changes_nothing_asks_nothing() {
 
 #[test]
 fn logs_are_copied_as_they_are() {
-    let fake = Fake::start(|request| match request.line.contains("/log") {
-        true => Reply(200, None, "one\ntwo without an end".to_owned()),
-        false => Reply::ok(&pod()),
+    let fake = Fake::start(|request| {
+        if request.line.contains("/log") {
+            Reply(200, None, "one\ntwo without an end".to_owned())
+        } else {
+            Reply::ok(&pod())
+        }
     });
     let said = fake.petctl(&["logs", "web-0", "--tail=2", "--since=90s", "--timestamps"]);
     assert_eq!(said, done("one\ntwo without an end"));
