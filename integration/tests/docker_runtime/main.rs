@@ -2,6 +2,7 @@
 //!
 //! Each test is an instance of its own, and takes all of it away again, also when it fails.
 
+mod interruption;
 mod lifecycle;
 mod probes;
 mod setting;

@@ -37,14 +37,18 @@ pub(crate) struct World {
 
 /// Runs a test in an instance of its own, and removes all of it whatever comes of the test.
 pub(crate) fn in_world<F: Future<Output = ()>>(name: &str, test: impl FnOnce(std::rc::Rc<World>) -> F) {
+    in_world_on(&std::env::var("DOCKER_HOST").unwrap_or_default(), name, test);
+}
+
+/// The same on the engine at an address of its own.
+pub(crate) fn in_world_on<F: Future<Output = ()>>(host: &str, name: &str, test: impl FnOnce(std::rc::Rc<World>) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let host = std::env::var("DOCKER_HOST").ok();
-        let engine = match Engine::connect(host.as_deref()).await {
+        let engine = match Engine::connect(Some(host)).await {
             Ok(engine) => engine,
             Err(error) => panic!("these tests need a Docker engine (try `integration/engine run …`): {error}"),
         };
-        import_image();
+        import_image(&engine.address());
         let dir = tempfile::tempdir().unwrap();
         let instance = format!("{name}-{}", std::process::id());
         let setup = Setup { instance, subnet: None, pods_dir: dir.path().join("pods") };
@@ -223,14 +227,16 @@ pub(crate) async fn next(hints: &mut BoxStream<'static, Hint>) -> Hint {
 }
 
 /// Imports the test image unless the engine has it.
-fn import_image() {
-    let docker = |args: &[&str]| Command::new("docker").args(args).output().expect("the docker command is there");
-    if docker(&["image", "inspect", IMAGE]).status.success() {
+fn import_image(host: &str) {
+    let mut inspect = Command::new("docker");
+    let inspect = inspect.args(["image", "inspect", IMAGE]).env("DOCKER_HOST", host).output();
+    if inspect.expect("the docker command is there").status.success() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let shell = |script: &str| {
-        let output = Command::new("sh").args(["-ec", script]).current_dir(dir.path()).output().unwrap();
+        let output = Command::new("sh").args(["-ec", script]).current_dir(dir.path()).env("DOCKER_HOST", host).output();
+        let output = output.unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
