@@ -15,7 +15,7 @@ use plan::{
 
 use crate::setting::{IMAGE, in_world, is_empty, next, shell, stop, web_0};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_pod_has_its_address_its_name_and_its_files() {

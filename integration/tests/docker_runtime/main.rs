@@ -2,6 +2,8 @@
 //!
 //! Each test is an instance of its own, and takes all of it away again, also when it fails.
 
+#![allow(clippy::unwrap_used, reason = "all of it is a test, also what is not marked as one")]
+
 mod interruption;
 mod lifecycle;
 mod probes;

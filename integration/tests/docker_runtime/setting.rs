@@ -23,7 +23,7 @@ use tokio::io::AsyncWriteExt;
 pub(crate) const IMAGE: &str = "petset-test/busybox:1";
 
 /// A test that waits so long for the engine has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An instance on the engine, with one pod `default/web-0` in mind.
 pub(crate) struct World {
