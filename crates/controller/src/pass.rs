@@ -82,6 +82,8 @@ pub struct Controller<R, C> {
     /// References whose presence in the engine is known: `None` where it does not have the image.
     images: BTreeMap<String, Option<Image>>,
     records: BTreeMap<Name, Arc<Records>>,
+    /// Whether `records` has what the published zone has not.
+    is_zone_behind: bool,
     recorder: Recorder,
 
     dirty: BTreeSet<Unit>,
@@ -135,6 +137,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             memories: BTreeMap::new(),
             images: BTreeMap::new(),
             records: BTreeMap::new(),
+            is_zone_behind: false,
             recorder: Recorder::default(),
             dirty: BTreeSet::new(),
             alarms: BTreeMap::new(),

@@ -42,14 +42,14 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 let records = Arc::new(plan.records);
                 if self.records.get(&name) != Some(&records) {
                     self.records.insert(name, records);
-                    self.publish();
+                    self.is_zone_behind = true;
                 }
+                self.publish_last();
                 self.carry_out(unit, plan.writes, Vec::new(), Vec::new()).await;
             }
             None => {
-                if self.records.remove(&name).is_some() {
-                    self.publish();
-                }
+                self.is_zone_behind |= self.records.remove(&name).is_some();
+                self.publish_last();
                 let left: Vec<_> = self.world.endpoints.get(namespace, service).into_iter().collect();
                 let writes = zone::orphans(&[], &left);
                 self.carry_out(unit, writes, Vec::new(), Vec::new()).await;
@@ -57,8 +57,18 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
     }
 
+    /// Publishes what has changed once the last service in question is planned: a zone never has one half of a change,
+    /// and a daemon that has just started answers for no service before it can answer for all.
+    fn publish_last(&mut self) {
+        let more = matches!(self.dirty.first(), Some(Unit::Zone(_)));
+        if self.is_zone_behind && !more {
+            self.publish();
+        }
+    }
+
     /// Puts a new zone in the place of the old one, whole.
     fn publish(&mut self) {
+        self.is_zone_behind = false;
         let serial = self.zone.load().serial.wrapping_add(1);
         let namespaces: Vec<_> = self.world.namespaces.all().map(|(_, namespace)| namespace).collect();
         let host = &self.settings.host;
@@ -68,6 +78,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     }
 
     async fn plan_namespace(&mut self, unit: &Unit, name: &str) {
+        // Planned after all services, so nothing half-done is published.
         self.publish();
         let Some(object) = self.world.namespaces.get("", name) else {
             self.board.post(unit, Vec::new());
