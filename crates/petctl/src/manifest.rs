@@ -81,7 +81,8 @@ impl Files {
 
 /// The objects in a text of one or more documents.
 pub(crate) fn parse(source: &str, text: &str) -> Result<Vec<Manifest>, Failure> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+    // The server's own reader, so that what it accepts is what petctl accepts.
+    let documents = api::body::read_manifest(text.as_bytes())
         .map_err(|error| Failure::message(format!("error parsing {source}: {error}")))?;
     let mut manifests = Vec::new();
     for document in documents {

@@ -165,7 +165,6 @@ async fn serve(
             Err(error) => Err(anyhow::Error::new(error).context("a part of the daemon panicked")),
         },
     };
-    tracing::info!("stopping; pods go on running");
     stop.cancel();
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {

@@ -145,8 +145,8 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(async move {
         // Both are cancel-safe, and one is enough.
         tokio::select! {
-            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
-            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+            _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping; pods go on running"),
+            _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping; pods go on running"),
         }
     })
 }

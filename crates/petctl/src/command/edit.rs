@@ -64,8 +64,8 @@ async fn edit(client: &Client, object: &Found) -> Result<(), Failure> {
             return if reasons.is_empty() { Ok(()) } else { keep(file, object) };
         }
         last.clone_from(&text);
-        let after: Value = match serde_saphyr::from_str(&text) {
-            Ok(after) => after,
+        let after = match api::body::read_manifest(text.as_bytes()) {
+            Ok(documents) => documents.into_iter().next().unwrap_or_default(),
             Err(error) => {
                 reasons = comment(&format!("The file is not YAML: {error}"));
                 continue;
