@@ -73,13 +73,14 @@ impl World {
             .spawn()
             .context("start petsetd; is it built? `make integration` builds it")?;
         self.daemon = Some(child);
-        self.eventually("petsetd is ready", |world| {
-            if let Some(status) = world.daemon.as_mut().and_then(|child| child.try_wait().transpose()) {
-                bail!("petsetd ended: {}\n{}", status?, world.log_text());
-            }
-            // The kubeconfig is of the new process only once /readyz answers at the address in it.
-            world.petctl(&["get", "--raw", "/readyz"]).map(|_| ())
-        })
+        let since = Instant::now();
+        // Fails while the kubeconfig is the former process's, whose address nobody answers at.
+        while let Err(error) = self.petctl(&["get", "namespace", "default"]) {
+            ensure!(self.daemon_runs(), "petsetd ended:\n{}", self.log_text());
+            ensure!(since.elapsed() < PATIENCE, "petsetd is not ready: {error:#}\n{}", self.log_text());
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
     }
 
     /// Sends a signal to the daemon and waits for its end.
@@ -108,7 +109,8 @@ impl World {
     /// Runs petctl with this standard input and returns whatever came of it.
     pub fn petctl_output(&self, args: &[&str], stdin: &str) -> Result<Output> {
         let mut command = Command::new(built("petctl")?);
-        command.env("KUBECONFIG", self.kubeconfig()).env("PETSET_INSTANCE", &self.instance).args(args);
+        self.point(&mut command);
+        command.args(args);
         run(command, stdin)
     }
 
@@ -129,9 +131,9 @@ impl World {
         command
             .args(["-euc", script])
             .env("PATH", format!("{}:{path}", bin.display()))
-            .env("KUBECONFIG", self.kubeconfig())
             .env("HOME", self.dir.path())
             .current_dir(examples());
+        self.point(&mut command);
         let output = run(command, "")?;
         succeed(script, &output)
     }
@@ -211,12 +213,18 @@ impl World {
     fn petsetd(&self) -> Command {
         // `built` fails where the binary is missing; `spawn` then names the path.
         let mut command = Command::new(built("petsetd").unwrap_or_else(|_| "petsetd".into()));
+        self.point(&mut command);
+        command.env("DOCKER_HOST", &self.docker_host);
         command
-            .env("DOCKER_HOST", &self.docker_host)
+    }
+
+    /// Points a program of ours, or a kubectl, at this instance.
+    fn point(&self, command: &mut Command) {
+        command
+            .env("KUBECONFIG", self.kubeconfig())
             .env("PETSET_INSTANCE", &self.instance)
             .env("PETSET_DATA_DIR", self.data_dir())
             .env("PETSET_RUNTIME_DIR", self.dir.path().join("run"));
-        command
     }
 }
 

@@ -1,7 +1,7 @@
 //! PetSet's rules on the real engine: order, pauses, claims.
 
 use anyhow::{Context, Result, ensure};
-use petset_integration::{World, is_ready};
+use petset_integration::{World, is_ready, succeed};
 
 /// A set of pets that hold a file, are Ready while `/data/ready` says so, and start at once.
 fn manifest(name: &str, replicas: u32, initialized: &str, storage_class: bool) -> String {
@@ -219,10 +219,7 @@ fn only_replicas_can_be_updated() -> Result<()> {
 }
 
 fn docker_volumes(instance: &str) -> Result<Vec<String>> {
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let docker = bollard::Docker::connect_with_defaults()?;
-        let list = docker.list_volumes(None::<bollard::query_parameters::ListVolumesOptions>).await?;
-        let of_instance = |name: &String| name.contains(instance);
-        Ok(list.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).filter(of_instance).collect())
-    })
+    let output = std::process::Command::new("docker").args(["volume", "ls", "-q"]).output().context("docker")?;
+    let names = succeed("docker volume ls", &output)?;
+    Ok(names.lines().filter(|name| name.contains(instance)).map(str::to_owned).collect())
 }
