@@ -53,7 +53,8 @@ fn stopping_and_killing_the_daemon_restarts_no_container() -> Result<()> {
             "restarts after {signal}: {pods}"
         );
         for pet in PETS {
-            let found = world.petctl(&["exec", "web-0", "--", "nslookup", &format!("{pet}.web.default.svc.cluster.local")])?;
+            let found =
+                world.petctl(&["exec", "web-0", "--", "nslookup", &format!("{pet}.web.default.svc.cluster.local")])?;
             ensure!(found.contains("Name:"), "{found}");
         }
     }
