@@ -180,7 +180,7 @@ async fn serve(
 pub(crate) async fn purge(config: &Config, instance: Instance) -> Result<()> {
     let engine = Engine::connect(config.docker_host.as_deref()).await?;
     engine.erase(&config.instance).await?;
-    instance.erase(config)?;
+    instance.erase()?;
     Ok(())
 }
 

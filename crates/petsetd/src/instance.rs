@@ -43,6 +43,7 @@ pub(crate) enum InstanceError {
 /// The instance, which is this process's until it ends.
 #[derive(Debug)]
 pub(crate) struct Instance {
+    data_dir: PathBuf,
     runtime_dir: PathBuf,
     socket: PathBuf,
     /// Locked for as long as they are open. The data directory is for what is in it, the runtime directory for what is
@@ -76,8 +77,12 @@ impl Instance {
                 locks.push(lock(&dir.join(LOCK_FILE), &config.instance)?);
             }
         }
-        let instance =
-            Instance { runtime_dir: config.runtime_dir.clone(), socket: config.socket.clone(), _locks: locks };
+        let instance = Instance {
+            data_dir: config.data_dir.clone(),
+            runtime_dir: config.runtime_dir.clone(),
+            socket: config.socket.clone(),
+            _locks: locks,
+        };
         // A daemon that was killed left it behind.
         remove(&instance.runtime_dir.join(ENDPOINT_FILE));
         Ok(instance)
@@ -114,8 +119,8 @@ impl Instance {
     }
 
     /// Removes the instance's directories with all that is in them.
-    pub(crate) fn erase(self, config: &Config) -> Result<(), InstanceError> {
-        for dir in [&config.data_dir, &config.runtime_dir] {
+    pub(crate) fn erase(self) -> Result<(), InstanceError> {
+        for dir in [&self.data_dir, &self.runtime_dir] {
             match fs::remove_dir_all(dir) {
                 Err(source) if source.kind() != ErrorKind::NotFound => {
                     return Err(InstanceError::Erase { dir: dir.clone(), source });

@@ -16,6 +16,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::OpenError;
 use crate::kv::{Batch, Kv, KvError, Op, Tree, Visit};
@@ -30,6 +32,12 @@ const CHUNK_BYTES: usize = 6 << 10;
 
 /// How much of the file is rewritten at a time after a failure.
 const REWRITE_BYTES: usize = 1 << 20;
+
+/// How long the holder of a lock is waited for before it is taken for one that stays.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the lock is tried meanwhile.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// sled's name for its file.
 const DB_FILE: &str = "db";
@@ -292,7 +300,23 @@ fn sync_tree(dir: &Path) -> io::Result<()> {
 }
 
 /// Whether another process has the store open. sled locks its file in the same way, and says so only in prose.
+///
+/// A holder that is on its way out is waited for: sled's own threads let go of the file a moment after the store is
+/// dropped, and a daemon that is being replaced needs a moment too.
 fn is_locked(dir: &Path) -> Result<bool, KvError> {
+    let since = Instant::now();
+    loop {
+        if !is_locked_now(dir)? {
+            return Ok(false);
+        }
+        if since.elapsed() >= LOCK_PATIENCE {
+            return Ok(true);
+        }
+        thread::sleep(LOCK_RETRY);
+    }
+}
+
+fn is_locked_now(dir: &Path) -> Result<bool, KvError> {
     let file = match File::open(dir.join(DB_FILE)) {
         Ok(file) => file,
         // sled would begin afresh.
