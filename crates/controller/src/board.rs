@@ -21,6 +21,11 @@ impl Board {
         self.lock().values().flatten().cloned().collect()
     }
 
+    /// A unit's first wait.
+    pub(crate) fn first(&self, unit: &Unit) -> Option<Wait> {
+        self.lock().get(unit).and_then(|waits| waits.first()).cloned()
+    }
+
     /// Replaces a unit's waits, and says whether they differ from before.
     pub(crate) fn post(&self, unit: &Unit, waits: Vec<Wait>) -> bool {
         let mut all = self.lock();

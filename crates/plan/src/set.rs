@@ -36,6 +36,9 @@ pub struct Input<'a> {
     pub set: &'a PetSet,
     /// The pods of its namespace that its selector matches.
     pub pods: &'a [&'a Pod],
+    /// What each of these pods itself waits for, by name: `container nginx: probe exec exited 1`. The set's own waits
+    /// quote it, so that a user who asks for the set reads the reason and not a reference to it.
+    pub troubles: &'a BTreeMap<String, String>,
     /// The claims of its namespace.
     pub claims: &'a [&'a PersistentVolumeClaim],
     /// The governing service, if it exists.
@@ -65,7 +68,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         return Plan::default();
     }
     let identity = Identity::of(input.set);
-    let pets = Pet::read_all(&identity, input.pods);
+    let pets = Pet::read_all(&identity, input.pods, input.troubles);
     let mut draft = Draft {
         input,
         identity: &identity,

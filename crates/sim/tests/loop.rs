@@ -94,6 +94,17 @@ async fn a_pets_records_follow_its_readiness() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_set_says_what_its_sick_pet_says() {
+    let cluster = cluster_of(1).await;
+    cluster.engine.set_sick(&pod("web-0"), "nginx", Some("probe exec exited 1"));
+    cluster.pass(10).await;
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(2)).await;
+    cluster.pass(10).await;
+    let sentence = "waiting to create web-1: web-0 is not Ready: container nginx: probe exec exited 1";
+    assert!(cluster.waits().contains(&sentence.to_owned()), "{:?}", cluster.waits());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deleted_pet_comes_back_with_its_address_and_volume() {
     let cluster = cluster_of(2).await;
     let before = cluster.get("pods", "web-0").expect("it runs");

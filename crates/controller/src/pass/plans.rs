@@ -140,9 +140,11 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         };
         let pods = self.world.pods_of_set(namespace, object);
         let claims: Vec<_> = self.world.claims.of(namespace).map(|(_, claim)| claim).collect();
+        let troubles = pods.iter().filter_map(|pod| self.trouble_of(namespace, pod)).collect();
         let plan = set::plan(&set::Input {
             set: object,
             pods: &pods,
+            troubles: &troubles,
             claims: &claims,
             service: self.world.services.get(namespace, &object.spec.service_name),
             now: self.clock.now(),
@@ -211,6 +213,15 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             host: &self.settings.host,
             now: self.clock.now(),
         })
+    }
+
+    /// The pod's name and what it waits for itself, without its name before it.
+    fn trouble_of(&self, namespace: &str, pod: &Pod) -> Option<(String, String)> {
+        let name = pod.metadata.name.clone()?;
+        let key = PodKey { namespace: namespace.to_owned(), name: name.clone() };
+        let message = self.board.first(&Unit::Pod(key))?.message;
+        let why = message.strip_prefix(&format!("{name}: ")).map_or_else(|| message.clone(), str::to_owned);
+        Some((name, why))
     }
 
     /// Whether some set has the pod wait for its lower siblings.
@@ -313,12 +324,20 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         waits.push(Wait { subject, reason: "FailedCreate", message });
     }
 
-    fn post(&self, unit: &Unit, waits: Vec<Wait>) {
+    fn post(&mut self, unit: &Unit, waits: Vec<Wait>) {
         let texts: Vec<String> = waits.iter().map(|wait| wait.message.clone()).collect();
-        if self.board.post(unit, waits) {
-            for text in texts {
-                tracing::info!(?unit, "waiting: {text}");
-            }
+        if !self.board.post(unit, waits) {
+            return;
+        }
+        for text in texts {
+            tracing::info!(?unit, "waiting: {text}");
+        }
+        // Sets quote what their pods wait for.
+        if let Unit::Pod(PodKey { namespace, name }) = unit
+            && let Some(pod) = self.world.pods.get(namespace, name)
+        {
+            let sets = self.world.sets_of_pod(namespace, &pod.metadata);
+            self.dirty.extend(sets.into_iter().map(|(set, _)| Unit::Set((namespace.clone(), set.to_owned()))));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which pets may come back when the engine, or the whole machine, was restarted and all of them are down.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 
@@ -28,7 +30,7 @@ pub struct HeldBack {
 /// This orders only the return of containers whose sandbox was lost. Creation is ordered by [`super::plan`].
 pub fn held_back(set: &PetSet, pods: &[&Pod], pod: &Pod, now: Timestamp) -> Option<HeldBack> {
     let identity = Identity::of(set);
-    let pets = Pet::read_all(&identity, pods);
+    let pets = Pet::read_all(&identity, pods, &BTreeMap::new());
     let ordinal = identity.ordinal(pod.metadata.name.as_deref()?)?;
     let lower = pets.iter().filter(|pet| pet.ordinal.is_some_and(|other| other < ordinal));
     let blocker = lower.filter(|pet| !pet.is_terminating()).find(|pet| !read::is_ready(pet.pod))?;

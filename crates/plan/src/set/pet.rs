@@ -1,5 +1,7 @@
 //! The pods of a set as the order sees them: each a pet with or without an ordinal, well or not, and why.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
@@ -35,20 +37,25 @@ pub(super) struct Pet<'a> {
 
 impl<'a> Pet<'a> {
     /// All pets, in their order: ordinals ascending, then the others by name.
-    pub(super) fn read_all(identity: &Identity<'_>, pods: &[&'a Pod]) -> Vec<Pet<'a>> {
-        let mut pets: Vec<_> = pods.iter().map(|pod| Pet::read(identity, pod)).collect();
+    /// `troubles` is what each pod itself waits for, by name.
+    pub(super) fn read_all(
+        identity: &Identity<'_>,
+        pods: &[&'a Pod],
+        troubles: &BTreeMap<String, String>,
+    ) -> Vec<Pet<'a>> {
+        let mut pets: Vec<_> = pods.iter().map(|pod| Pet::read(identity, pod, troubles)).collect();
         pets.sort_by_key(|p| (p.ordinal.is_none(), p.ordinal, p.name));
         pets
     }
 
-    fn read(identity: &Identity<'_>, pod: &'a Pod) -> Pet<'a> {
+    fn read(identity: &Identity<'_>, pod: &'a Pod, troubles: &BTreeMap<String, String>) -> Pet<'a> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         Pet {
             pod,
             name,
             ordinal: identity.ordinal(name),
             created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
-            hold: hold(pod, name),
+            hold: hold(pod, name, troubles.get(name).map(String::as_str)),
         }
     }
 
@@ -60,18 +67,18 @@ impl<'a> Pet<'a> {
 
 /// A pet is well when it is not being deleted, is Running and Ready, and says that it is initialised. This gives the first of
 /// these that fails.
-fn hold(pod: &Pod, name: &str) -> Option<Hold> {
+fn hold(pod: &Pod, name: &str, trouble: Option<&str>) -> Option<Hold> {
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(Hold { reason: "PetTerminating", because: format!("{name} is being deleted") });
     }
     let status = pod.status.as_ref();
     let phase = Some(read::phase(pod)).filter(|p| !p.is_empty()).unwrap_or("Pending");
     if phase != "Running" {
-        let because = with_detail(format!("{name} is {phase}"), status);
+        let because = with_detail(format!("{name} is {phase}"), trouble, status);
         return Some(Hold { reason: "PetNotRunning", because });
     }
     if !read::is_ready(pod) {
-        let because = with_detail(format!("{name} is not Ready"), status);
+        let because = with_detail(format!("{name} is not Ready"), trouble, status);
         return Some(Hold { reason: "PetNotReady", because });
     }
     let initialized = pod.metadata.annotations.as_ref().and_then(|a| a.get(INITIALIZED)).map(String::as_str);
@@ -85,8 +92,9 @@ fn hold(pod: &Pod, name: &str) -> Option<Hold> {
     Some(Hold { reason: "PetNotInitialized", because })
 }
 
-fn with_detail(sentence: String, status: Option<&PodStatus>) -> String {
-    match status.and_then(detail) {
+/// The pod's own reason is the truest: it names the probe and what that said. The status is what remains of it.
+fn with_detail(sentence: String, trouble: Option<&str>, status: Option<&PodStatus>) -> String {
+    match trouble.map(str::to_owned).or_else(|| status.and_then(detail)) {
         Some(detail) => format!("{sentence}: {detail}"),
         None => sentence,
     }

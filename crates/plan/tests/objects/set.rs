@@ -99,6 +99,14 @@ fn blocks_scaling() {
 }
 
 #[test]
+fn a_wait_quotes_what_the_blocking_pet_itself_waits_for() {
+    let mut world = World::new(2).pods([unready(pet(0))]);
+    world.troubles = [("web-0".to_owned(), "container nginx: probe exec exited 1".to_owned())].into();
+    let sentence = "waiting to create web-1: web-0 is not Ready: container nginx: probe exec exited 1";
+    assert_eq!(world.plan(), waits([wait("PetNotReady", sentence)]));
+}
+
+#[test]
 fn blocking_pet_is_cleared() {
     let blocked = World::new(3).pods([pet(0), unready(pet(1))]);
     assert!(blocked.plan().writes.is_empty());

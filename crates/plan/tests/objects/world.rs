@@ -1,5 +1,7 @@
 //! The smallest worlds: set `web` in namespace `default`, governed by service `nginx`.
 
+use std::collections::BTreeMap;
+
 use api::petset::{PetSet, PetSetStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
@@ -26,6 +28,8 @@ pub(crate) struct World {
     pub(crate) pods: Vec<Pod>,
     pub(crate) claims: Vec<PersistentVolumeClaim>,
     pub(crate) service: Option<Service>,
+    /// What pods themselves wait for.
+    pub(crate) troubles: BTreeMap<String, String>,
 }
 
 impl World {
@@ -50,7 +54,7 @@ impl World {
             "status": {"observedGeneration": 1, "replicas": 0},
         }));
         let service = object(json!({"metadata": {"name": "nginx", "namespace": "default"}}));
-        World { set, pods: Vec::new(), claims: Vec::new(), service: Some(service) }
+        World { set, pods: Vec::new(), claims: Vec::new(), service: Some(service), troubles: BTreeMap::new() }
     }
 
     /// The same with these pods; those that are pets are in the set's status.
@@ -86,6 +90,7 @@ impl World {
         set::plan(&set::Input {
             set: &self.set,
             pods: &pods,
+            troubles: &self.troubles,
             claims: &claims,
             service: self.service.as_ref(),
             now: now(),
