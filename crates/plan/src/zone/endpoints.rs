@@ -133,7 +133,7 @@ pub(super) fn write(service: &Service, candidates: &[Candidate<'_>], current: Op
     (!is_same).then(|| Write::Endpoints { endpoints: Box::new(wanted), rv })
 }
 
-/// Whether an `Endpoints` object is one that [`write`] keeps.
+/// Whether an `Endpoints` object is one that [`write()`] keeps.
 pub(super) fn is_managed(endpoints: &Endpoints) -> bool {
     endpoints.metadata.labels.as_ref().and_then(|l| l.get(MANAGED_BY)).is_some_and(|by| by == CONTROLLER)
 }
