@@ -90,12 +90,15 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// `waiting for web-1: web-0 is not Ready: probe exec exited 1`. A message may say by itself who waits.
+/// `waiting for web-1: web-0 is not Ready: probe exec exited 1`. A message may say by itself who waits, in the
+/// same words or as `web-1: pulling image`.
 fn line(wait: &Wait) -> String {
     if wait.message.starts_with("waiting ") {
         return wait.message.clone();
     }
-    format!("waiting for {}: {}", wait.name, if wait.message.is_empty() { &wait.reason } else { &wait.message })
+    let why = if wait.message.is_empty() { &wait.reason } else { &wait.message };
+    let why = why.strip_prefix(&wait.name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
+    format!("waiting for {}: {why}", wait.name)
 }
 
 /// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a number alone is seconds.
