@@ -1,6 +1,6 @@
 //! The picture in `docs/architecture.md`, kept true: which crate may know which, what each must not name, how long a
-//! file may be, and that the documents name tests that exist. It stands with the crate that may know least, and needs
-//! nothing but the sources.
+//! file may be, that the documents name tests that exist, and that every reason is explained. It stands with the crate
+//! that may know least, and needs nothing but the sources.
 
 #![allow(clippy::unwrap_used, reason = "every function here is part of a test")]
 
@@ -58,6 +58,23 @@ const PLAN_MUST_NOT_NAME: [&str; 15] = [
     "std::thread",
     "tokio",
     "tracing",
+];
+
+/// Words of several parts in `plan` that are no reasons: kinds, types, policies and operators.
+const NOT_REASONS: [&str; 13] = [
+    "BestEffort",
+    "ClusterFirstWithHostNet",
+    "ContainersReady",
+    "DirectoryOrCreate",
+    "DoesNotExist",
+    "ExternalName",
+    "NotIn",
+    "OnFailure",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "PetSet",
+    "PodReadyToStartContainers",
+    "PodScheduled",
 ];
 
 fn root() -> PathBuf {
@@ -179,6 +196,24 @@ fn the_documents_name_tests_that_exist() {
         for name in names {
             let definition = format!("fn {name}(");
             assert!(sources.iter().any(|source| source.contains(&definition)), "{document}: there is no test {name}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_has_a_row() {
+    let text = fs::read_to_string(root().join("docs/waits.md")).unwrap();
+    for (path, source) in sources_in("crates/plan/src") {
+        let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let words = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+        let reasons = words.filter(|word| {
+            word.starts_with(|c: char| c.is_ascii_uppercase())
+                && word.chars().all(|c| c.is_ascii_alphabetic())
+                && word.chars().filter(char::is_ascii_uppercase).count() > 1
+                && word.chars().any(|c| c.is_ascii_lowercase())
+        });
+        for reason in reasons.filter(|reason| !NOT_REASONS.contains(reason)) {
+            assert!(text.contains(&format!("`{reason}`")), "{path} gives {reason}, which has no row in docs/waits.md");
         }
     }
 }
