@@ -9,6 +9,7 @@ extern crate petset_plan as plan;
 
 mod address;
 mod claim;
+mod comeback;
 mod laws;
 mod namespace;
 mod set;
