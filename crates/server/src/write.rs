@@ -10,7 +10,7 @@ use api::{
 use axum::extract::Request;
 use http::StatusCode;
 use serde_json::Value;
-use store::{CommitError, Expect, Key, Revision, Write};
+use store::{CommitError, Expect, Key, Revision, StorageError, Write};
 
 use crate::{
     answer::{self, Answer},
@@ -222,11 +222,11 @@ pub(crate) fn expected(object: &Value) -> Expect {
 pub(crate) fn unwritten(error: &CommitError) -> Status {
     match error {
         CommitError::Closed => Status::unavailable("the server is stopping", 1),
-        // The system's words for it (ENOSPC), which is all that the store passes on.
-        CommitError::Storage(why) if why.contains("No space left on device") => Status::storage_full(why),
-        CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_) | CommitError::Storage(_) => {
-            Status::storage_failed(&error.to_string())
-        }
+        CommitError::Storage(StorageError::Full(why)) => Status::storage_full(why),
+        CommitError::Storage(StorageError::Refused(_) | StorageError::NotAnObject(_))
+        | CommitError::Exists(_)
+        | CommitError::Missing(_)
+        | CommitError::Conflict(_) => Status::storage_failed(&error.to_string()),
     }
 }
 
@@ -238,5 +238,20 @@ pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), Status> {
         ))),
         given if given == name => Ok(()),
         given => Err(Status::name_mismatch(given, name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_fails() {
+        let refusal = |error| {
+            let status = unwritten(&CommitError::Storage(error));
+            (status.code, status.reason)
+        };
+        assert_eq!(refusal(StorageError::Full("no storage space".to_owned())), (507, "InsufficientStorage"));
+        assert_eq!(refusal(StorageError::Refused("device failure".to_owned())), (500, "InternalError"));
     }
 }

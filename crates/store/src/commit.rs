@@ -59,7 +59,7 @@ impl Committer {
         }
         if let Err(error) = self.write(&events) {
             tracing::error!(%error, transactions = results.len(), "commit failed");
-            return results.iter().map(|_| Err(CommitError::Storage(error.to_string()))).collect();
+            return results.iter().map(|_| Err(CommitError::Storage(error.at_commit()))).collect();
         }
         self.index.publish(events);
         results

@@ -1,9 +1,10 @@
 //! What the store asks of a key-value store: ordered reads, and batches that are atomic and on disk.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
-use crate::OpenError;
+use crate::{OpenError, StorageError};
 
 /// One of the few ordered maps of a key-value store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,17 @@ impl KvError {
         match self {
             KvError::Damaged(what) => OpenError::Damaged { place, what },
             KvError::Io(source) => OpenError::Io { place, source },
+        }
+    }
+
+    /// The same, of a commit.
+    pub(crate) fn at_commit(&self) -> StorageError {
+        let what = self.to_string();
+        match self {
+            KvError::Io(source) if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                StorageError::Full(what)
+            }
+            KvError::Damaged(_) | KvError::Io(_) => StorageError::Refused(what),
         }
     }
 }

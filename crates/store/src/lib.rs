@@ -116,12 +116,28 @@ pub enum CommitError {
     /// The object has moved on from the expected revision.
     #[error("{0:?} has been modified")]
     Conflict(Key),
-    /// The disk refuses; nothing of the transaction is visible.
+    /// It cannot be written; nothing of the transaction is visible.
     #[error("the store cannot write: {0}")]
-    Storage(String),
+    Storage(StorageError),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Why a transaction cannot be written.
+///
+/// What the key-value store said is kept as text: one failure answers every transaction that shared its sync.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// There is no room on the disk, or the quota is used up.
+    #[error("{0}")]
+    Full(String),
+    /// The key-value store refuses for another reason.
+    #[error("{0}")]
+    Refused(String),
+    /// What is to be stored is not an object.
+    #[error("{0:?} is not a JSON object")]
+    NotAnObject(Key),
 }
 
 /// What a transaction did, write by write: the object as stored (for `Delete`, its last state with the new
@@ -331,7 +347,7 @@ impl Store {
     /// writes back.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Committed, CommitError> {
         if let Some(key) = not_an_object(&writes) {
-            return Err(CommitError::Storage(format!("{key:?} is not a JSON object")));
+            return Err(CommitError::Storage(StorageError::NotAnObject(key.clone())));
         }
         match &self.inner.writer {
             Writer::Thread(thread) => thread.commit(writes).await,

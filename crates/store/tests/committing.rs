@@ -9,7 +9,9 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, mpsc};
 
 use common::{create, object, pod, update};
-use petset_store::{Batch, CommitError, Expect, Kv, KvError, Memory, Revision, Store, Tree, Visit, Watch, Write};
+use petset_store::{
+    Batch, CommitError, Expect, Kv, KvError, Memory, Revision, StorageError, Store, Tree, Visit, Watch, Write,
+};
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
@@ -68,12 +70,12 @@ impl Kv for Disk {
         if fate != Fate::Lost {
             self.content.commit(batch)?;
         }
-        if fate == Fate::Written { Ok(()) } else { Err(std::io::Error::other("no space left on device").into()) }
+        if fate == Fate::Written { Ok(()) } else { Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into()) }
     }
 }
 
 fn full() -> CommitError {
-    CommitError::Storage("no space left on device".to_owned())
+    CommitError::Storage(StorageError::Full("no storage space".to_owned()))
 }
 
 #[tokio::test]

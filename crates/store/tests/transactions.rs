@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{create, object, pod, update};
-use petset_store::{Change, CommitError, Event, Expect, Key, Revision, Store, Write};
+use petset_store::{Change, CommitError, Event, Expect, Key, Revision, StorageError, Store, Write};
 use serde_json::{Value, json};
 
 /// The object as it is stored at a revision.
@@ -210,7 +210,8 @@ async fn a_watcher_sees_each_change_with_the_state_before() {
 async fn what_is_not_an_object_is_refused() {
     everywhere(async |store| {
         let text = Write::Create { key: pod("web-0"), object: json!("text") };
-        assert!(matches!(store.commit(vec![text]).await, Err(CommitError::Storage(_))));
+        let refusal = CommitError::Storage(StorageError::NotAnObject(pod("web-0")));
+        assert_eq!(store.commit(vec![text]).await, Err(refusal));
     })
     .await;
 }
