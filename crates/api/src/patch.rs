@@ -3,7 +3,7 @@
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use crate::status::Status;
+use crate::{body::type_name, status::Status};
 
 mod strategic;
 
@@ -89,15 +89,7 @@ fn read(body: &[u8]) -> Result<Value, String> {
 }
 
 fn mismatch(value: &Value, wanted: &str) -> String {
-    let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+    format!("json: cannot unmarshal {} into Go value of type {wanted}", type_name(value))
 }
 
 fn too_many(count: usize) -> Status {

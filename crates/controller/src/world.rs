@@ -10,7 +10,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use plan::facts::PodKey;
+use plan::{facts::PodKey, read::is_ready};
 use serde::de::DeserializeOwned;
 use store::{Change, Event};
 
@@ -273,11 +273,6 @@ impl World {
             }
         }
     }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// The names of the claims that a pod mounts.

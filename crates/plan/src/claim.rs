@@ -8,12 +8,16 @@
 //! next pass. A volume whose data nobody can account for is never removed from the engine.
 
 mod matching;
-mod quantity;
 mod reclaim;
 mod supply;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::kinds::storage_class::CLASS_BETA;
+pub use api::kinds::{
+    claim::PROTECTION as CLAIM_PROTECTION,
+    volume::{DRIVER as PROVISIONER, PROTECTION as VOLUME_PROTECTION},
+};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
@@ -63,13 +67,6 @@ pub struct Plan {
     /// When to look again at the latest.
     pub look_again: LookAgain,
 }
-
-/// Keeps a claim while a pod uses it.
-pub const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
-/// Keeps a volume while a claim is bound to it.
-pub const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
-/// Names us in `provisioner`, in `csi.driver` and in annotations.
-pub const PROVISIONER: &str = "petset.io/docker";
 
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
@@ -361,7 +358,7 @@ impl<'a> Draft<'a> {
             spec.volume_name.clone_from(&volume.metadata.name);
         }
         // A claim that was made before its default class gets the class with the volume.
-        if spec.storage_class_name.is_none() && annotation(&claim.metadata, matching::CLASS_BETA).is_none() {
+        if spec.storage_class_name.is_none() && annotation(&claim.metadata, CLASS_BETA).is_none() {
             spec.storage_class_name = volume.spec.as_ref().and_then(|s| s.storage_class_name.clone());
         }
         protect(&mut claim.metadata, CLAIM_PROTECTION);

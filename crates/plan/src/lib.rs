@@ -16,7 +16,7 @@ pub mod facts;
 pub mod namespace;
 pub mod outcome;
 pub mod pod;
-mod read;
+pub mod read;
 pub mod set;
 pub mod zone;
 

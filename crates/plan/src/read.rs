@@ -1,4 +1,4 @@
-//! How a pod's fields are read, where more than one unit reads them.
+//! How a pod's fields are read, where more than one unit or the loop reads them.
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus};
 
@@ -13,7 +13,7 @@ pub(crate) fn is_finished(pod: &Pod) -> bool {
 }
 
 /// Whether the pod's `Ready` condition is true.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
+pub fn is_ready(pod: &Pod) -> bool {
     pod.status.as_ref().and_then(|s| condition(s, "Ready")).is_some_and(|c| c.status == "True")
 }
 

@@ -112,6 +112,11 @@ impl Quantity {
         i64::try_from(whole).unwrap_or(i64::MAX)
     }
 
+    /// The amount in billionths, to compare and to order by.
+    pub fn nanos(self) -> i128 {
+        self.nanos
+    }
+
     /// Whether the amount is below zero.
     pub fn is_negative(self) -> bool {
         self.nanos < 0
@@ -150,4 +155,35 @@ fn divided(mut number: i128, base: i128, times_max: usize) -> (i128, usize) {
         times += 1;
     }
     (number, times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_compare_across_notations() {
+        let nanos = |text: &str| parse(text).unwrap().nanos();
+        for (a, b) in [
+            ("1Gi", "1073741824"),
+            ("1G", "1e9"),
+            ("0.5Ti", "512Gi"),
+            ("1.5k", "1500"),
+            ("500m", "0.5"),
+            ("1E", "1e18"),
+            ("9Ei", "9e40"),
+        ] {
+            assert_eq!(nanos(a), nanos(b), "{a} = {b}");
+        }
+        for (a, b) in [("1G", "1Gi"), ("999Mi", "1Gi"), ("-1", "0"), ("7Ei", "9e40"), ("1n", "2n")] {
+            assert!(nanos(a) < nanos(b), "{a} < {b}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_quantity() {
+        for text in ["", "Gi", "1Xi", "--1", "1.2.3", "e9", "1e99999999999", "١", "1-2"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
 }

@@ -9,6 +9,9 @@ use crate::kinds::{fields, names, normalise, text_at};
 use crate::resource::{self, STORAGE_CLASSES};
 use crate::status::{Cause, Status};
 
+/// The annotation of claims and volumes that once named their class, and still wins over the field.
+pub const CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
+
 /// What `StorageClass` knows about its objects.
 pub struct Rules;
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
+use crate::kinds::storage_class::CLASS_BETA;
+
 use super::{AGE, Column, NAME, Printer, age_of, items, joined, name, phase, text, text_or};
 
 /// What Kubernetes prints for a field that is not set.
 const UNSET: &str = "<unset>";
-/// The annotation that once named the storage class, and still wins over the field.
-const CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
 
 pub(super) static CLAIM: Printer = Printer {
     columns: &[

@@ -1,17 +1,21 @@
 //! Which existing volume suits a claim (`pkg/volume/util/util.go`, `FindMatchingVolume`).
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::{
         core::v1::{PersistentVolume, PersistentVolumeClaim},
         storage::v1::StorageClass,
     },
-    apimachinery::pkg::apis::meta::v1::LabelSelector,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
 };
 
-use super::{Hold, Supply, annotation, name, quantity::nanos};
+use api::{
+    kinds::{quantity, storage_class::CLASS_BETA},
+    selector::Labels,
+};
 
-/// What held a class's name before the field did, on claims and on volumes.
-pub(super) const CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
+use super::{Hold, Supply, annotation, name};
 
 /// The best of the volumes for a claim: one that is promised to it, else the smallest that suits, else none.
 ///
@@ -80,6 +84,11 @@ fn capacity(volume: &PersistentVolume) -> i128 {
     nanos(volume.spec.as_ref().and_then(|s| s.capacity.as_ref()).and_then(|c| c.get("storage")))
 }
 
+/// A quantity in billionths. What cannot be read counts as nothing, as a field that is absent.
+fn nanos(quantity: Option<&Quantity>) -> i128 {
+    quantity.and_then(|quantity| quantity::parse(quantity.0.trim())).map_or(0, quantity::Quantity::nanos)
+}
+
 fn has_access(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     let offered = volume.spec.as_ref().and_then(|s| s.access_modes.as_deref()).unwrap_or_default();
     let wanted = claim.spec.as_ref().and_then(|s| s.access_modes.as_deref()).unwrap_or_default();
@@ -87,19 +96,8 @@ fn has_access(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool 
 }
 
 fn has_labels(volume: &PersistentVolume, selector: &LabelSelector) -> bool {
-    let value = |key: &str| volume.metadata.labels.as_ref().and_then(|l| l.get(key));
-    let labels = selector.match_labels.iter().flatten().all(|(key, wanted)| value(key) == Some(wanted));
-    let expressions = selector.match_expressions.iter().flatten().all(|e| {
-        let among = |value: &String| e.values.iter().flatten().any(|v| v == value);
-        match e.operator.as_str() {
-            "In" => value(&e.key).is_some_and(among),
-            "NotIn" => !value(&e.key).is_some_and(among),
-            "Exists" => value(&e.key).is_some(),
-            "DoesNotExist" => value(&e.key).is_none(),
-            _ => false,
-        }
-    });
-    labels && expressions
+    let labels = volume.metadata.labels.as_ref().unwrap_or(const { &BTreeMap::new() });
+    Labels::from_selector(selector).matches(labels)
 }
 
 fn class(volume: &PersistentVolume) -> &str {

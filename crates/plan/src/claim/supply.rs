@@ -14,9 +14,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 
-use api::petset::STORAGE_CLASS;
+use api::{kinds::storage_class::CLASS_BETA, petset::STORAGE_CLASS};
 
-use super::{PROVISIONED_BY, PROVISIONER, VOLUME_PROTECTION, annotation, matching::CLASS_BETA, name};
+use super::{PROVISIONED_BY, PROVISIONER, VOLUME_PROTECTION, annotation, name};
 
 const CLASS_IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 

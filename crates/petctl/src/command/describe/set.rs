@@ -48,8 +48,8 @@ pub(super) fn storage_class(claim: &Value) -> String {
     let annotation = |name: &str| say(&claim["metadata"]["annotations"][name]);
     [
         say(&claim["spec"]["storageClassName"]),
-        annotation("volume.beta.kubernetes.io/storage-class"),
-        annotation("volume.alpha.kubernetes.io/storage-class"),
+        annotation(api::kinds::storage_class::CLASS_BETA),
+        annotation(api::petset::STORAGE_CLASS),
     ]
     .into_iter()
     .find(|name| !name.is_empty())
