@@ -104,8 +104,9 @@ pub fn begin(memory: &mut Memory, action: &Action, now: Timestamp) {
                 memory.restarts.insert(name.clone(), next);
             }
         }
+        // What ended with the former sandbox did not crash: however often that happens, the back-off does not grow.
+        Action::StartSandbox(_) => memory.restarts.clear(),
         Action::StartContainer(_)
-        | Action::StartSandbox(_)
         | Action::CreateVolume { .. }
         | Action::RemoveVolume { .. }
         | Action::Stop(_)

@@ -45,6 +45,24 @@ fn after_an_engine_restart_everything_comes_back_without_delay() {
 }
 
 #[test]
+fn the_loss_of_sandboxes_does_not_make_the_back_off_grow() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    for _ in 0..4 {
+        world.advance(20);
+        world.exit("POD", 137);
+        world.settle();
+    }
+    world.advance(1);
+    world.exit("nginx", 1);
+    let last = world.settle();
+    assert_eq!(
+        waits(&last),
+        ["CrashLoopBackOff: web-0: container nginx exited 1, starts again at 2016-07-01T12:01:31Z"]
+    );
+}
+
+#[test]
 fn a_sandbox_that_cannot_run_does_not_keep_the_machine_busy() {
     let mut world = World::new(NGINX);
     world.exits.insert("POD".into(), 1);
