@@ -313,15 +313,16 @@ fn joined(container: &Container, sandbox: &Container) -> bool {
 }
 
 /// Whether a sandbox was started again from outside: it has a new network then, which those of its containers that run
-/// since before are not in. A clock that was set back looks the same. Either way a new sandbox is right, and its start
-/// is by the new clock.
+/// since before are not in, and those that have ended since did not crash. A clock that was set back looks the same.
+/// Either way a new sandbox is right, and its start is by the new clock.
 fn is_spoilt(sandbox: &Container, own: &[&Container]) -> bool {
     let State::Running { started_at: since, .. } = sandbox.state else { return false };
-    own.iter().any(|container| match container.state {
-        State::Running { started_at, .. } => {
-            container.owner.role != Role::Sandbox && joined(container, sandbox) && started_at < since
+    own.iter().filter(|container| container.owner.role != Role::Sandbox).any(|container| match container.state {
+        State::Running { started_at, .. } => joined(container, sandbox) && started_at < since,
+        State::Exited { started_at: Some(started_at), .. } => {
+            container.sandbox.as_ref() == Some(&sandbox.id) && started_at < since
         }
-        State::Created | State::Exited { .. } | State::Removing => false,
+        State::Exited { started_at: None, .. } | State::Created | State::Removing => false,
     })
 }
 

@@ -87,6 +87,22 @@ fn a_sandbox_that_was_started_again_from_outside_is_replaced() {
 }
 
 #[test]
+fn a_sandbox_that_was_started_again_while_its_containers_were_stopped_is_replaced() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.advance(60);
+    world.exit("POD", 137);
+    let stop = world.step();
+    assert_eq!(stop.actions.len(), 1);
+    let now = world.now;
+    let sandbox = world.containers.iter_mut().find(|c| c.owner.role == Role::Sandbox).unwrap();
+    sandbox.state = State::Running { started_at: now, paused: false };
+    world.told();
+    world.settle();
+    assert_eq!(world.told(), ["stop POD#0 in 30s", "start POD#1", "start nginx#1", "remove POD#0"]);
+}
+
+#[test]
 fn a_clock_that_is_set_back_costs_one_restart_and_not_more() {
     let mut world = World::new(NGINX);
     world.settle();
