@@ -122,13 +122,11 @@ fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
 fn stale<'a>(view: &View<'a>) -> Vec<&'a Container> {
     let mut stale: Vec<&Container> = view.unnamed.iter().copied().filter(|container| is_live(container)).collect();
     for unit in &view.units {
-        let (last, earlier) = match unit.attempts.split_last() {
-            Some((last, earlier)) => (*last, earlier),
-            None => continue,
-        };
-        stale.extend(earlier.iter().copied().filter(|container| is_live(container)));
-        if matches!(view.stage(unit), Stage::Stale(_)) {
-            stale.push(last);
+        let current = unit.current().map(|current| &current.id);
+        let earlier = unit.attempts.iter().copied().filter(|container| Some(&container.id) != current);
+        stale.extend(earlier.filter(|container| is_live(container)));
+        if let Stage::Stale(container) = view.stage(unit) {
+            stale.push(container);
         }
     }
     stale.extend(view.sandboxes_old.iter().copied().filter(|sandbox| is_live(sandbox)));

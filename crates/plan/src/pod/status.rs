@@ -249,8 +249,10 @@ fn terminated(container: &Container) -> Option<ContainerStateTerminated> {
 fn last_state(unit: &Unit<'_>) -> ContainerState {
     let current = unit.current().filter(|container| container.state != State::Removing);
     let is_current = |id: Option<&String>| current.is_some_and(|current| id == Some(&engine_id(&current.id)));
-    let before = unit.attempts.iter().rev().skip(1).find_map(|container| terminated(container));
-    let terminated = before.or_else(|| {
+    let attempt = current.map(|current| current.owner.attempt);
+    let is_before = |container: &&&Container| attempt == container.owner.attempt.checked_add(1);
+    let before = unit.attempts.iter().find(is_before).and_then(|container| terminated(container));
+    let remembered = before.or_else(|| {
         // The engine no longer has it: the status remembers.
         let stored = unit.stored?;
         let state = stored.state.as_ref().and_then(|state| state.terminated.clone());
@@ -258,9 +260,12 @@ fn last_state(unit: &Unit<'_>) -> ContainerState {
         let lost = if is_current(stored.container_id.as_ref()) { None } else { lost(stored, None) };
         let is_past = |ended: &ContainerStateTerminated| !is_current(ended.container_id.as_ref());
         // A container that has ended and is not to start again has its own end in its state, not here.
-        let state = state.filter(|_| current.is_some_and(|current| !matches!(current.state, State::Exited { .. })));
+        let state = state.filter(|_| unit.current().is_some_and(|now| !matches!(now.state, State::Exited { .. })));
         state.or(lost).or(earlier).filter(is_past)
     });
+    let is_other = |container: &&&Container| current.is_none_or(|current| container.id != current.id);
+    let others = unit.attempts.iter().rev().filter(is_other);
+    let terminated = remembered.or_else(|| others.into_iter().find_map(|container| terminated(container)));
     ContainerState { terminated, ..ContainerState::default() }
 }
 

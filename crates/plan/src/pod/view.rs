@@ -288,9 +288,19 @@ impl<'a> Unit<'a> {
         self.spec.image.as_deref().unwrap_or_default()
     }
 
-    /// The highest attempt.
+    /// The highest attempt; `None` also where a later one ran, and the engine has lost it.
     pub(super) fn current(&self) -> Option<&'a Container> {
-        self.attempts.last().copied()
+        self.attempts.last().copied().filter(|last| !self.is_followed(last))
+    }
+
+    /// Whether the status tells of a container that ran after this one.
+    fn is_followed(&self, last: &Container) -> bool {
+        let Some(stored) = self.stored else { return false };
+        let is_later = u32::try_from(stored.restart_count).is_ok_and(|count| count > last.owner.attempt);
+        let state = stored.state.as_ref();
+        let ends = [state, stored.last_state.as_ref()].into_iter().flatten().filter_map(|s| s.terminated.as_ref());
+        let has_ended = ends.into_iter().any(|ended| ended.container_id == stored.container_id);
+        is_later && (has_ended || state.is_some_and(|state| state.running.is_some()))
     }
 
     /// The attempt that a start now would be.

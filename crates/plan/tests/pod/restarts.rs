@@ -1,6 +1,10 @@
 //! Containers end, and start again or not.
 
-use plan::{action::Failure, facts::Role, pod::Plan};
+use plan::{
+    action::Failure,
+    facts::{Role, State},
+    pod::Plan,
+};
 
 use crate::{
     start::NGINX,
@@ -101,6 +105,43 @@ fn the_restart_count_outlives_the_daemon_and_the_dead_containers() {
     let status = world.status().container_statuses.clone().unwrap().remove(0);
     let lost = status.last_state.unwrap().terminated.unwrap();
     assert_eq!((lost.exit_code, lost.reason.as_deref()), (137, Some("ContainerStatusUnknown")));
+}
+
+#[test]
+fn a_container_that_is_removed_by_hand_counts_beside_the_attempt_before_it() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.exit("nginx", 1);
+    world.settle();
+    world.told();
+    world.containers.retain(|container| container.owner.role == Role::Sandbox || container.owner.attempt == 0);
+    world.settle();
+    assert_eq!(world.told(), ["start nginx#2"]);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 2");
+    let status = world.status().container_statuses.clone().unwrap().remove(0);
+    let lost = status.last_state.unwrap().terminated.unwrap();
+    assert_eq!((lost.exit_code, lost.reason.as_deref()), (137, Some("ContainerStatusUnknown")));
+}
+
+#[test]
+fn a_crashed_container_that_is_removed_by_hand_is_not_forgotten() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.exit("nginx", 1);
+    world.settle();
+    world.exit("nginx", 3);
+    world.settle();
+    assert_eq!(world.shown("nginx"), "Waiting CrashLoopBackOff, restarts 1");
+    // As `docker rm -f` does it, seen at each of its steps.
+    world.containers.last_mut().unwrap().state = State::Removing;
+    let leaving = world.plan();
+    world.commit(&leaving);
+    world.containers.retain(|container| container.owner.role == Role::Sandbox || container.owner.attempt == 0);
+    world.told();
+    world.settle();
+    assert_eq!(world.told(), ["start nginx#2"]);
+    let status = world.status().container_statuses.clone().unwrap().remove(0);
+    assert_eq!(status.last_state.unwrap().terminated.unwrap().exit_code, 3);
 }
 
 #[test]
