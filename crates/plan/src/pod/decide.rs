@@ -253,6 +253,11 @@ fn start_again(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox:
         }
         Stage::Created(container) => start(view, draft, unit, sandbox, container.owner.attempt),
         Stage::Ended { finished, attempt, code, here: Here::Yes } => {
+            if view.is_in_flight(unit, attempt) {
+                // The back-off that the start brought with it is the next one's.
+                start(view, draft, unit, sandbox, attempt);
+                return;
+            }
             let restarts = view.memory().restarts.get(unit.name());
             let at = restart_at(restarts, finished);
             if at <= view.now() {

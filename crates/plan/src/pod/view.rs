@@ -272,6 +272,12 @@ impl<'a> View<'a> {
         self.apps().any(|unit| unit.attempts.iter().any(|container| joined(container, sandbox)))
     }
 
+    /// Whether this attempt of a container is being started.
+    pub(super) fn is_in_flight(&self, unit: &Unit<'_>, attempt: u32) -> bool {
+        matches!(&self.memory().in_flight, Some(crate::Action::StartContainer(start))
+            if start.owner.container == unit.spec.name && start.owner.role == unit.role && start.owner.attempt == attempt)
+    }
+
     /// Whether the start of a container is in flight whose `postStart` hook keeps it from counting as running.
     pub(super) fn is_starting(&self, unit: &Unit<'a>) -> bool {
         matches!(&self.memory().in_flight, Some(crate::Action::StartContainer(start))

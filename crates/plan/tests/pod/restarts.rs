@@ -145,6 +145,31 @@ fn a_crashed_container_that_is_removed_by_hand_is_not_forgotten() {
 }
 
 #[test]
+fn a_container_that_is_being_started_again_is_not_said_to_be_backing_off() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.noted();
+    world.exit("nginx", 1);
+    let restart = world.plan();
+    world.commit(&restart);
+    world.begin(&restart.actions[0]);
+    let meanwhile = world.plan();
+    world.commit(&meanwhile);
+    assert_eq!(waits(&meanwhile), ["InProgress: web-0: starting container nginx"]);
+    assert_eq!(world.shown("nginx"), "Ended 1 Error, restarts 0");
+    world.end(&restart.actions[0]);
+    world.settle();
+    assert_eq!(
+        world.noted(),
+        [
+            "Pulled: Container image \"nginx:1\" already present on machine and can be accessed by the pod",
+            "Created: Container created",
+            "Started: Container started"
+        ]
+    );
+}
+
+#[test]
 fn the_last_two_attempts_are_kept_for_their_logs() {
     let mut world = World::new(NGINX);
     world.settle();
