@@ -50,7 +50,7 @@ impl Docker {
                 }
             }
             Source::Host { path, create } => {
-                let source = Path::new(path).join(&sub_path);
+                let source = inside(path, &sub_path);
                 if *create || !sub_path.as_os_str().is_empty() {
                     result.binds.push(bind(&source, mount)?);
                 } else {
@@ -71,6 +71,12 @@ impl Docker {
         }
         Ok(())
     }
+}
+
+/// A path inside another. Joined with nothing it stays as it is: with a slash at its end it would be a directory's.
+fn inside(path: &str, sub_path: &Path) -> PathBuf {
+    let path = Path::new(path);
+    if sub_path.as_os_str().is_empty() { path.to_owned() } else { path.join(sub_path) }
 }
 
 /// A path of the engine's host, which must exist.
@@ -121,6 +127,12 @@ mod tests {
         for out in ["/etc", "..", "a/../../b"] {
             assert!(sub_path(out).is_err(), "{out}");
         }
+    }
+
+    #[test]
+    fn a_file_of_the_host_is_no_directory() {
+        assert_eq!(inside("/run/docker.sock", Path::new("")).to_str(), Some("/run/docker.sock"));
+        assert_eq!(inside("/run", Path::new("docker.sock")).to_str(), Some("/run/docker.sock"));
     }
 
     #[test]
