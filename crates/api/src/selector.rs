@@ -58,13 +58,6 @@ impl Labels {
         Labels { requirements }
     }
 
-    /// A service's selector: each label must have its value.
-    ///
-    /// No labels select everything here; a service without a selector has no endpoints at all, which its caller decides.
-    pub fn from_map(labels: &BTreeMap<String, String>) -> Labels {
-        Labels { requirements: labels.iter().map(|(k, v)| Requirement::In(k.clone(), vec![v.clone()])).collect() }
-    }
-
     /// What must hold, in the order given.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
