@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`runtime`] is what the loop needs of the world; [`world`] is what it knows, and which units a
 //! change makes dirty; [`commit`] turns the planner's writes into transactions; [`events`] tells users;
-//! [`engine`] keeps the engine's facts in order; [`pass`] is the loop itself.
+//! [`engine`] keeps the engine's facts in order, [`leases`] the addresses; [`board`] shows what is waited for; [`pass`]
+//! is the loop itself.
 
 pub mod board;
 pub mod commit;

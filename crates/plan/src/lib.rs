@@ -8,6 +8,8 @@
 //! - [`zone`]: a service with its pods → endpoints and DNS records.
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
 //! - [`address`]: an identity with all leases → its address.
+//!
+//! Facts about the engine come as [`facts`]; what is decided goes out as [`action`] and [`outcome`].
 
 pub mod action;
 pub mod address;

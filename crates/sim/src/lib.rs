@@ -1,7 +1,8 @@
-//! A hostile world in one thread, in which the laws must hold.
+//! A world in one thread: the real loop and the real store, between an engine and a clock that tests hold in hand.
 //!
-//! [`engine`] is a fake engine that keeps Docker's rules as far as the planner can see them; [`clock`] is a clock
-//! that follows the runtime's own time, which tests can pause.
+//! [`engine`] is a fake engine that keeps Docker's rules as far as the planner can see them, and that can be silenced
+//! and restarted; [`clock`] is a clock that follows the runtime's own time, which tests can pause; [`cluster`] puts
+//! them together.
 
 pub mod clock;
 pub mod cluster;
