@@ -92,6 +92,7 @@ fn refused(status: &Status, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     match status.reason.as_str() {
         "" => write!(f, "Error from server: {}", status.message),
+        "Invalid" => write!(f, "The request is invalid: {}", status.message),
         reason => write!(f, "Error from server ({reason}): {}", status.message),
     }
 }

@@ -140,6 +140,8 @@ mod tests {
         };
         assert_eq!(say("waiting to create web-1: web-0 is not Ready"), "waiting to create web-1: web-0 is not Ready");
         assert_eq!(say("the volume is missing"), "waiting for web: the volume is missing");
+        assert_eq!(say("web: removing the sandbox"), "waiting for web: removing the sandbox");
+        assert_eq!(say("web-0: removing the sandbox"), "waiting for web: web-0: removing the sandbox");
         assert_eq!(say(""), "waiting for web: PetNotReady");
     }
 

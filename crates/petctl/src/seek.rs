@@ -155,6 +155,11 @@ impl Tally {
         }
     }
 
+    /// Whether a failure has been said.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
     /// The end: a failure if there was one.
     pub(crate) fn end(self) -> Result<(), Failure> {
         if self.has_failed { Err(Failure::Exit(1)) } else { Ok(()) }

@@ -72,6 +72,40 @@ fn says_when_there_is_nothing() {
 }
 
 #[test]
+fn a_refused_list_is_not_called_empty() {
+    let fake = Fake::start(|_| Reply::refused(400, "BadRequest", "field label not supported: foo"));
+    let said = fake.petctl(&["get", "po", "--field-selector", "foo=bar"]);
+    assert_eq!(said, error("Error from server (BadRequest): field label not supported: foo\n"));
+}
+
+#[test]
+fn an_object_that_was_typed_is_refused_without_a_source() {
+    let fake = Fake::start(|_| Reply::refused(409, "AlreadyExists", "namespaces \"dev\" already exists"));
+    let said = fake.petctl(&["create", "namespace", "dev"]);
+    assert_eq!(said, error("Error from server (AlreadyExists): namespaces \"dev\" already exists\n"));
+}
+
+#[test]
+fn a_patch_that_does_not_fit_is_refused_in_kubectls_words() {
+    let fake = Fake::start(|_| {
+        Reply::refused(422, "Invalid", "the server rejected our request due to an error in our request")
+    });
+    let test = r#"[{"op": "test", "path": "/spec/replicas", "value": 7}]"#;
+    assert_eq!(
+        fake.petctl(&["patch", "petset", "web", "--type=json", "-p", test]),
+        error("The request is invalid: the server rejected our request due to an error in our request\n")
+    );
+}
+
+#[test]
+fn removing_a_label_has_a_word_of_its_own() {
+    let fake = Fake::start(|_| Reply::ok(&pod()));
+    assert_eq!(fake.petctl(&["label", "po", "web-0", "app-"]), done("pod/web-0 unlabeled\n"));
+    let said = fake.petctl(&["label", "po", "web-0", "app-", "tier=1"]);
+    assert_eq!(said, done("pod/web-0 labeled\n"));
+}
+
+#[test]
 fn refusals_are_said_in_kubectls_words() {
     let fake = Fake::start(|_| Reply::not_found("pods", "x"));
     assert_eq!(fake.petctl(&["get", "po", "x"]), error("Error from server (NotFound): pods \"x\" not found\n"));

@@ -94,10 +94,11 @@ async fn create(
 ) -> Result<Found, Failure> {
     let (kind, namespace, object) = placed(client, global, kinds, manifest)?;
     let path = writing_path(&kind.path(Some(&namespace)), &arguments.writing, "petctl-create");
-    let object = client
-        .post(&path, &object)
-        .await
-        .map_err(|failure| failure.when(&format!("error when creating \"{}\"", manifest.source)))?;
+    let object = client.post(&path, &object).await.map_err(|failure| match arguments.words.as_slice() {
+        [] => failure.when(&format!("error when creating \"{}\"", manifest.source)),
+        // As in kubectl: what was typed has no source to be told apart by.
+        [_, ..] => failure,
+    })?;
     say(kind, &object, "created", &arguments.writing)?;
     Ok(Found { kind: kind.clone(), namespace, name: name_of(&object).to_owned(), object: Some(object) })
 }

@@ -124,7 +124,7 @@ async fn tables(client: &Client, arguments: &Arguments, groups: &[Group]) -> Res
         has_printed = true;
     }
     let is_list = groups.iter().all(|group| group.names.is_empty());
-    if !has_printed && is_list {
+    if !has_printed && is_list && !tally.has_failed() {
         none_found(client, arguments, groups);
     }
     tally.end()

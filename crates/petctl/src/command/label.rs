@@ -87,10 +87,16 @@ async fn change(
         print::line(&format!("{} not {}", object.title(), what.done()));
         return Ok(());
     }
+    let is_removal = patch.values().all(Value::is_null);
     let patch = json!({"metadata": {what.field(): patch}});
     let path = with_query(&object.path(), &[("fieldManager", "petctl-label")]);
     client.patch(&path, PatchType::Merge, &patch).await?;
-    print::line(&format!("{} {}", object.title(), what.done()));
+    let done = match what {
+        // As in kubectl, which has such a word for labels alone.
+        What::Labels if is_removal => "unlabeled",
+        What::Labels | What::Annotations => what.done(),
+    };
+    print::line(&format!("{} {done}", object.title()));
     Ok(())
 }
 

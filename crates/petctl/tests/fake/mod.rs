@@ -33,10 +33,12 @@ impl Reply {
     }
 
     pub(crate) fn not_found(what: &str, name: &str) -> Reply {
-        let message = format!("{what} \"{name}\" not found");
-        let status =
-            json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": message, "code": 404});
-        Reply(404, None, status.to_string())
+        Reply::refused(404, "NotFound", &format!("{what} \"{name}\" not found"))
+    }
+
+    pub(crate) fn refused(code: u16, reason: &str, message: &str) -> Reply {
+        let status = json!({"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code, "details": {}});
+        Reply(code, None, status.to_string())
     }
 }
 
@@ -176,7 +178,9 @@ fn resource(plural: &str, kind: &str, short: &str, subresources: &[&str]) -> Val
 }
 
 fn core() -> Value {
-    let resources = [resource("pods", "Pod", "po", &[]), resource("services", "Service", "svc", &[])];
+    let namespaces = json!({"resource": "namespaces", "singularResource": "namespace", "scope": "Cluster",
+                            "responseKind": {"kind": "Namespace"}, "verbs": ["get", "list"]});
+    let resources = [resource("pods", "Pod", "po", &[]), resource("services", "Service", "svc", &[]), namespaces];
     json!({"items": [{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}]})
 }
 
