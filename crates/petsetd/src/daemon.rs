@@ -45,10 +45,9 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let machine = Machine::read();
     let credentials = Credentials::load(config, &machine.name, WallClock.now())?;
-    let engine = Engine::connect(config.docker_host.as_deref()).await?;
     let dir = config.data_dir.join(STORE_DIR);
     let store = tokio::task::spawn_blocking(move || Store::open_sled(&dir)).await.context("open the store")??;
-    let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, engine, store: &store });
+    let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, store: &store });
     let outcome = outcome.await;
     tokio::task::spawn_blocking(move || store.close()).await.context("close the store")?;
     outcome
@@ -58,7 +57,6 @@ pub(crate) async fn run(
 struct Parties<'a> {
     machine: Machine,
     credentials: Credentials,
-    engine: Engine,
     store: &'a Store,
 }
 
@@ -69,7 +67,9 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
     parties: Parties<'_>,
 ) -> Result<()> {
-    let Parties { machine, credentials, engine, store } = parties;
+    let Parties { machine, credentials, store } = parties;
+    // Last of what may be missing, so that what is wrong with the instance's own files is said whether Docker runs or not.
+    let engine = Engine::connect(config.docker_host.as_deref()).await?;
     let setup =
         Setup { instance: config.instance.clone(), subnet: config.subnet, pods_dir: config.data_dir.join(PODS_DIR) };
     let docker = Arc::new(engine.prepare(&setup).await?);
@@ -188,7 +188,9 @@ fn bind_dns(config: &Config, machine: &Machine, docker: &Docker, zone: &Arc<ArcS
     let gateway = SocketAddr::from((docker.ready().gateway, DNS_PORT));
     let upstreams = config.upstreams.clone().unwrap_or_else(|| machine.upstreams.clone());
     let networks = [ipnet::IpNet::V4(docker.ready().subnet)];
-    Ok(dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks)?)
+    dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks).with_context(|| {
+        format!("serve names at {} (set with --dns-listen) and {gateway} (set with --subnet)", config.dns_listen)
+    })
 }
 
 fn waits_of(board: &Arc<Board>) -> Arc<dyn Fn() -> Vec<Wait> + Send + Sync> {

@@ -30,7 +30,7 @@ pub(crate) enum InstanceError {
     Running { instance: String, pid: String, file: PathBuf },
     #[error("lock {}", file.display())]
     Lock { file: PathBuf, source: io::Error },
-    #[error("{} is in the way of the socket: it is not a socket", path.display())]
+    #[error("{} is in the way of the socket: remove it, or name another path with --socket", path.display())]
     NotASocket { path: PathBuf },
     #[error("remove {}", dir.display())]
     Erase { dir: PathBuf, source: io::Error },

@@ -12,6 +12,8 @@ pub(crate) enum PrivateError {
     Readable { path: PathBuf, mode: u32 },
     #[error("read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("make the directory {} (--data-dir and --runtime-dir name others)", path.display())]
+    MakeDir { path: PathBuf, source: io::Error },
     #[error("write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
@@ -19,7 +21,7 @@ pub(crate) enum PrivateError {
 /// Makes a directory, and those above it, for its owner alone. One that exists is left as it is.
 pub(crate) fn make_dir(path: &Path) -> Result<(), PrivateError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| PrivateError::Write { path: path.to_owned(), source })
+    made.map_err(|source| PrivateError::MakeDir { path: path.to_owned(), source })
 }
 
 /// Reads a file, if it exists. Errors where others than its owner could have read it.

@@ -169,7 +169,7 @@ pub(crate) struct Given {
 /// Why a configuration file is no use.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("read {}", path.display())]
+    #[error("read {} (--config or PETSET_CONFIG names another file)", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{} is not TOML", path.display())]
     Syntax { path: PathBuf, source: Box<toml::de::Error> },
