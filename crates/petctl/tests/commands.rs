@@ -64,6 +64,15 @@ fn shows_the_servers_table() {
 }
 
 #[test]
+fn what_is_at_a_path_is_shown_as_it_is_whatever_the_instance() {
+    let fake = Fake::start(|_| Reply::ok(&json!({"items": []})));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_petctl"));
+    let said = fake.run(command.args(["get", "--raw", "/petset/v1/waits"]).env("PETSET_INSTANCE", "other"));
+    assert_eq!(said, done("{\"items\":[]}"));
+    assert_eq!(fake.petctl(&["get", "po", "--raw", "/readyz"]).code, 2);
+}
+
+#[test]
 fn says_when_there_is_nothing() {
     let fake = Fake::start(|_| Reply::ok(&table(&[], true)));
     let nothing = fake.petctl(&["get", "po"]);

@@ -2,9 +2,12 @@
 
 use std::{
     env,
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -66,7 +69,9 @@ pub(crate) async fn up(global: &Global, arguments: &UpArguments) -> Result<(), F
         return ready(global, &instance, None, arguments.timeout).await;
     }
     let program = program()?;
-    fs::create_dir_all(&instance.data).map_err(Failure::io(format!("make {}", instance.data.display())))?;
+    // As the daemon would make it: what is inside is its owner's alone.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&instance.data);
+    made.map_err(Failure::io(format!("make {}", instance.data.display())))?;
     let log_path = instance.data.join("petsetd.log");
     let cannot_log = || Failure::io(format!("open {}", log_path.display()));
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log_path).map_err(cannot_log())?;

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     ignore_not_found: bool,
     /// Print what the server says at a path: `--raw /readyz`
-    #[arg(long, value_name = "PATH", exclusive = true)]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["objects", "selector", "field_selector", "all_namespaces", "output", "watch", "watch_only"])]
     raw: Option<String>,
 }
 
