@@ -197,6 +197,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             }
         }
         self.leases = leases::load(&self.store);
+        self.recorder = Recorder::load(&self.store);
         self.dirty.extend(self.engine.pods().cloned().map(Unit::Pod));
         Ok(watch)
     }
