@@ -127,6 +127,10 @@ impl Instance {
                 }
                 Ok(()) | Err(_) => {}
             }
+            // The directory that all instances share goes with the last of them: one that is not empty stays.
+            if let Some(shared) = dir.parent().filter(|parent| parent.ends_with("petset")) {
+                let _not_empty = fs::remove_dir(shared);
+            }
         }
         Ok(())
     }
