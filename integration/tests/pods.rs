@@ -65,17 +65,17 @@ spec:
   initContainers:
   - name: first
     image: busybox:1
-    command: [sh, -c, "echo first >> /work/order"]
-    volumeMounts: [{name: work, mountPath: /work}]
+    command: [sh, -c, "echo first >> /scratch/order"]
+    volumeMounts: [{name: work, mountPath: /scratch}]
   - name: second
     image: busybox:1
-    command: [sh, -c, "echo second >> /work/order; test $(grep -c second /work/order) = 3"]
-    volumeMounts: [{name: work, mountPath: /work}]
+    command: [sh, -c, "echo second >> /scratch/order; test $(grep -c second /scratch/order) = 3"]
+    volumeMounts: [{name: work, mountPath: /scratch}]
   containers:
   - name: app
     image: busybox:1
-    command: [sh, -c, "echo app >> /work/order; exec sleep 1000000"]
-    volumeMounts: [{name: work, mountPath: /work}]
+    command: [sh, -c, "echo app >> /scratch/order; exec sleep 1000000"]
+    volumeMounts: [{name: work, mountPath: /scratch}]
   volumes: [{name: work, emptyDir: {}}]
 "#,
     )?;
@@ -87,7 +87,7 @@ spec:
     let message = condition(&pod, "Initialized")["message"].clone();
     ensure!(message == "containers with incomplete status: [second]", "{message}");
     until_ready(&mut world, "slow")?;
-    let order = world.petctl(&["exec", "slow", "--", "cat", "/work/order"])?;
+    let order = world.petctl(&["exec", "slow", "--", "cat", "/scratch/order"])?;
     ensure!(order == "first\nsecond\nsecond\nsecond\napp\n", "{order}");
     let pod = world.json(&["get", "pod", "slow"])?;
     let inits = &pod["status"]["initContainerStatuses"];
@@ -330,7 +330,7 @@ spec:
   - name: app
     image: busybox:1
     command: [sh, -c, "sleep 1000000; echo $(GREETING)"]
-    workingDir: /work/here
+    workingDir: /scratch/here
     env:
     - {name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: SPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
@@ -358,7 +358,7 @@ spec:
     let sh = |script: &str| world.petctl(&["exec", "pet", "--", "sh", "-c", script]);
     let env = sh("echo \"$ME|$SPACE|$ADDRESS|$APP|$TIER|$GREETING\"; pwd")?;
     let address = pod["status"]["podIP"].as_str().context("an address")?;
-    let expected = format!("pet|default|{address}|db|back|pet.default has $(ADDRESS) and $(UNKNOWN)\n/work/here\n");
+    let expected = format!("pet|default|{address}|db|back|pet.default has $(ADDRESS) and $(UNKNOWN)\n/scratch/here\n");
     ensure!(env == expected, "{env}");
     let command = sh("tr '\\0' ' ' < /proc/1/cmdline")?;
     contains(&command, "echo pet.default has $(ADDRESS)")?;
