@@ -330,7 +330,7 @@ spec:
   - name: app
     image: busybox:1
     command: [sh, -c, "sleep 1000000; echo $(GREETING)"]
-    workingDir: /scratch/here
+    workingDir: /place/here
     env:
     - {name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: SPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
@@ -358,7 +358,7 @@ spec:
     let sh = |script: &str| world.petctl(&["exec", "pet", "--", "sh", "-c", script]);
     let env = sh("echo \"$ME|$SPACE|$ADDRESS|$APP|$TIER|$GREETING\"; pwd")?;
     let address = pod["status"]["podIP"].as_str().context("an address")?;
-    let expected = format!("pet|default|{address}|db|back|pet.default has $(ADDRESS) and $(UNKNOWN)\n/scratch/here\n");
+    let expected = format!("pet|default|{address}|db|back|pet.default has $(ADDRESS) and $(UNKNOWN)\n/place/here\n");
     ensure!(env == expected, "{env}");
     let command = sh("tr '\\0' ' ' < /proc/1/cmdline")?;
     contains(&command, "echo pet.default has $(ADDRESS)")?;
