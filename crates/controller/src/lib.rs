@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`runtime`] is what the loop needs of the world; [`world`] is what it knows, and which units a
 //! change makes dirty; [`commit`] turns the planner's writes into transactions; [`events`] tells users;
-//! [`engine`] keeps the engine's facts in order, [`leases`] the addresses; [`board`] shows what is waited for; [`pass`]
-//! is the loop itself.
+//! [`engine`] keeps the engine's facts in order, [`leases`] the addresses; [`board`] shows what is waited for;
+//! [`planner`] is where decisions come from; [`pass`] is the loop itself.
 
 pub mod board;
 pub mod commit;
@@ -11,9 +11,11 @@ pub mod engine;
 pub mod events;
 mod leases;
 pub mod pass;
+pub mod planner;
 pub mod runtime;
 pub mod world;
 
 pub use board::Board;
 pub use pass::{Controller, Network, Settings};
+pub use planner::{Planner, Real};
 pub use runtime::{Clock, Hint, Observed, Runtime, Stamps};

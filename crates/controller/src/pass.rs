@@ -31,6 +31,7 @@ use crate::{
     engine::View,
     events::Recorder,
     leases,
+    planner::Planner,
     runtime::{Clock, Runtime, Stamps},
     world::{Name, Unit, World, resources},
 };
@@ -71,6 +72,7 @@ pub struct Controller<R, C> {
     runtime: Arc<R>,
     clock: Arc<C>,
     stamps: Arc<dyn Stamps>,
+    planner: Arc<dyn Planner>,
     settings: Settings,
     zone: Arc<ArcSwap<Zone>>,
     board: Arc<Board>,
@@ -113,12 +115,15 @@ enum Alarm {
 }
 
 impl<R: Runtime, C: Clock> Controller<R, C> {
-    /// A loop over this store and this engine. `zone` and `board` are where others read its results.
+    /// A loop over this store and this engine, whose decisions are the planner's. `zone` and `board` are where others read
+    /// its results.
+    #[allow(clippy::too_many_arguments, reason = "one for each part that is wired in, and none of them optional")]
     pub fn new(
         store: Store,
         runtime: Arc<R>,
         clock: Arc<C>,
         stamps: Arc<dyn Stamps>,
+        planner: Arc<dyn Planner>,
         settings: Settings,
         zone: Arc<ArcSwap<Zone>>,
         board: Arc<Board>,
@@ -128,6 +133,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             runtime,
             clock,
             stamps,
+            planner,
             settings,
             zone,
             board,

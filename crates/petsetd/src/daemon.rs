@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use anyhow::{Context, Result};
 use api::admission::Stamp;
 use arc_swap::ArcSwap;
-use controller::{Board, Clock, Controller, Network, Settings, Stamps};
+use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
 use docker::{Docker, Engine, Setup};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
@@ -107,6 +107,7 @@ async fn serve(
         Arc::clone(&docker),
         Arc::new(WallClock),
         Arc::new(RandomStamps),
+        Arc::new(Real),
         settings(config, &machine, &docker),
         zone,
         board,

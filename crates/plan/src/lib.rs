@@ -9,12 +9,15 @@
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
 //! - [`address`]: an identity with all leases → its address.
 //!
+//! What must be true of all that is decided stands in [`law`].
+//!
 //! Facts about the engine come as [`facts`]; what is decided goes out as [`action`] and [`outcome`].
 
 pub mod action;
 pub mod address;
 pub mod claim;
 pub mod facts;
+pub mod law;
 pub mod namespace;
 pub mod outcome;
 pub mod pod;

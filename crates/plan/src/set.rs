@@ -16,7 +16,10 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 
 use api::petset::PetSet;
 
-pub use self::comeback::{HeldBack, PATIENCE, held_back};
+pub use self::{
+    comeback::{HeldBack, PATIENCE, held_back},
+    turn::STEPS_MAX,
+};
 use self::{
     identity::Identity,
     pet::{Hold, Pet},

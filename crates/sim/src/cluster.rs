@@ -7,7 +7,7 @@ use api::{
     resource::{RESOURCES, Resource},
 };
 use arc_swap::ArcSwap;
-use controller::{Board, Clock, Controller, Network, Settings, Stamps};
+use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
 use plan::{facts::PodKey, pod::Host, zone::Zone};
 use serde_json::{Value, json};
 use store::{Expect, Key, Store, Write};
@@ -63,6 +63,7 @@ impl Cluster {
             Arc::clone(&self.engine),
             Arc::clone(&self.clock),
             Arc::clone(&self.stamps) as Arc<dyn Stamps>,
+            Arc::new(Real),
             settings(),
             Arc::clone(&self.zone),
             Arc::clone(&self.board),

@@ -3,12 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use k8s_openapi::api::core::v1::Pod;
-use plan::{
-    Note, NoteKind, Subject, Wait, Write, address, claim,
-    facts::PodKey,
-    namespace::{self, Content},
-    pod, set, zone,
-};
+use plan::{Note, NoteKind, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, set, zone};
 use store::CommitError;
 
 use super::{Controller, WRITTEN_AGAIN_AFTER};
@@ -35,7 +30,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let (namespace, service) = (&name.0, &name.1);
         let plan = self.world.services.get(namespace, service).map(|object| {
             let pods: Vec<_> = self.world.pods.of(namespace).map(|(_, pod)| pod).collect();
-            zone::plan(object, &pods, self.world.endpoints.get(namespace, service))
+            self.planner.zone(object, &pods, self.world.endpoints.get(namespace, service))
         });
         match plan {
             Some(plan) => {
@@ -105,7 +100,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 });
             }
         }
-        let plan = namespace::plan(object, &content);
+        let plan = self.planner.namespace(object, &content);
         self.carry_out(unit, plan.writes, Vec::new(), plan.waits).await;
     }
 
@@ -114,7 +109,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
         let classes: Vec<_> = self.world.classes.all().map(|(_, class)| class).collect();
         let pods: Vec<_> = self.world.pods.all().map(|(_, pod)| pod).collect();
-        let plan = claim::plan(&claim::Input {
+        let plan = self.planner.claims(&claim::Input {
             claims: &claims,
             volumes: &volumes,
             classes: &classes,
@@ -141,7 +136,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let pods = self.world.pods_of_set(namespace, object);
         let claims: Vec<_> = self.world.claims.of(namespace).map(|(_, claim)| claim).collect();
         let troubles = pods.iter().filter_map(|pod| self.trouble_of(namespace, pod)).collect();
-        let plan = set::plan(&set::Input {
+        let plan = self.planner.set(&set::Input {
             set: object,
             pods: &pods,
             troubles: &troubles,
@@ -200,7 +195,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let images = object.map(images_of).unwrap_or_default();
         let images =
             images.into_iter().filter_map(|name| Some((name.clone(), self.images.get(&name)?.clone()?))).collect();
-        pod::plan(&pod::Input {
+        self.planner.pod(&pod::Input {
             key,
             pod: object,
             containers: self.engine.containers(key),
@@ -241,7 +236,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let exists = |pod: &PodKey| {
             self.world.pods.get(&pod.namespace, &pod.name).is_some() || !self.engine.containers(pod).is_empty()
         };
-        let address = address::assign(&self.leases, &exists, key, network.subnet, network.gateway)?;
+        let address = self.planner.address(&self.leases, &exists, key, network.subnet, network.gateway)?;
         let now = self.clock.now();
         let lease = address::Lease { address, last_used: now.as_second() };
         let former = self.leases.iter().find(|(_, lease)| lease.address == address).map(|(pod, _)| pod.clone());

@@ -15,7 +15,7 @@ use std::{cmp::Reverse, ops::Range};
 use super::pet::{Hold, Ordinal, Pet};
 
 /// Steps listed by name in one pass, so that a set of a million pets does not make a million waits; the rest are counted.
-pub(super) const STEPS_MAX: usize = 100;
+pub const STEPS_MAX: usize = 100;
 
 /// Something that the set lacks.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,63 @@
+//! The decisions of `plan`, behind a trait.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Pod, Service};
+use plan::{
+    address::{self, Leases},
+    claim,
+    facts::PodKey,
+    namespace::{self, Content},
+    pod, set, zone,
+};
+
+/// Makes the loop's decisions.
+///
+/// Every method is the function of the same name in `plan`, and the daemon runs them as they are ([`Real`]). The trait
+/// exists for the simulator alone: it looks at each decision together with what the decision was made from, and it runs
+/// planners that break a law on purpose, to see that the break is noticed.
+pub trait Planner: Send + Sync {
+    /// [`set::plan`].
+    fn set(&self, input: &set::Input<'_>) -> set::Plan {
+        set::plan(input)
+    }
+
+    /// [`pod::plan`].
+    fn pod(&self, input: &pod::Input<'_>) -> pod::Plan {
+        pod::plan(input)
+    }
+
+    /// [`claim::plan`].
+    fn claims(&self, input: &claim::Input<'_>) -> claim::Plan {
+        claim::plan(input)
+    }
+
+    /// [`zone::plan`].
+    fn zone(&self, service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> zone::Plan {
+        zone::plan(service, pods, current)
+    }
+
+    /// [`namespace::plan`].
+    fn namespace(&self, namespace: &Namespace, content: &[Content]) -> namespace::Plan {
+        namespace::plan(namespace, content)
+    }
+
+    /// [`address::assign`].
+    fn address(
+        &self,
+        leases: &Leases,
+        used: &dyn Fn(&PodKey) -> bool,
+        key: &PodKey,
+        subnet: Ipv4Net,
+        gateway: Ipv4Addr,
+    ) -> Result<Ipv4Addr, String> {
+        address::assign(leases, used, key, subnet, gateway)
+    }
+}
+
+/// The planner as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Real;
+
+impl Planner for Real {}
