@@ -47,33 +47,40 @@ impl Verdict {
 }
 
 impl Docker {
-    /// Runs a probe once. Commands take turns; waiting for one's turn does not count as time taken.
+    /// Runs a probe once.
     pub(crate) async fn probe(&self, probe: &Probe) -> Result<Done, Failure> {
-        let _turn = match probe.check {
-            Hook::Exec { .. } => self.exec_probes.acquire().await.ok(),
-            Hook::Http { .. } | Hook::Tcp { .. } | Hook::Sleep(_) => None,
+        let verdict = match &probe.check {
+            Hook::Exec { command } => {
+                let mut verdict = run_verdict(self.run_probe(probe, command).await?, command, probe.timeout);
+                if verdict.answered && !verdict.success {
+                    verdict.message.insert_str(0, "probe ");
+                }
+                verdict
+            }
+            Hook::Http { .. } | Hook::Tcp { .. } | Hook::Sleep(_) => {
+                self.check(&probe.id, &probe.check, probe.timeout).await?
+            }
         };
-        let Verdict { success, answered, mut message } = self.check(&probe.id, &probe.check, probe.timeout).await?;
-        if let (Hook::Exec { .. }, false, true) = (&probe.check, success, answered) {
-            message.insert_str(0, "probe ");
+        Ok(Done::Probed { success: verdict.success, message: cut(verdict.message) })
+    }
+
+    /// Runs a probe's command: by the container's runner, else through Docker's exec. Those through Docker take turns;
+    /// waiting for one's turn does not count as time taken.
+    async fn run_probe(&self, probe: &Probe, command: &[String]) -> Result<Outcome, Failure> {
+        if let Some(outcome) = self.runners.run(&self.engine, &probe.id, command, probe.timeout).await {
+            return Ok(outcome);
         }
-        Ok(Done::Probed { success, message: cut(message) })
+        let _turn = self.exec_probes.acquire().await.ok();
+        self.engine.run(&probe.id, command, probe.timeout).await.map_err(failure)
     }
 
     /// Carries out a check within `timeout`.
     pub(crate) async fn check(&self, id: &str, check: &Hook, timeout: Duration) -> Result<Verdict, Failure> {
         match check {
-            Hook::Exec { command } => match self.engine.run(id, command, timeout).await.map_err(failure)? {
-                Outcome::Exited { code: 0, output } => Ok(Verdict::well(output)),
-                Outcome::Exited { code, output } => {
-                    let separator = if output.trim_end().is_empty() { "" } else { ": " };
-                    Ok(Verdict::bad(format!("exec exited {code}{separator}{}", output.trim_end())))
-                }
-                Outcome::TimedOut => {
-                    let command = command.join(" ");
-                    Ok(Verdict::unreachable(format!("command \"{command}\" timed out after {timeout:?}")))
-                }
-            },
+            Hook::Exec { command } => {
+                let outcome = self.engine.run(id, command, timeout).await.map_err(failure)?;
+                Ok(run_verdict(outcome, command, timeout))
+            }
             Hook::Http { scheme, host, port, path, headers } => {
                 Ok(http_check(&scheme.to_ascii_lowercase(), host, *port, path, headers, timeout).await)
             }
@@ -85,6 +92,20 @@ impl Docker {
                 tokio::time::sleep((*duration).min(timeout)).await;
                 Ok(Verdict::well(""))
             }
+        }
+    }
+}
+
+/// What the end of a command says.
+fn run_verdict(outcome: Outcome, command: &[String], timeout: Duration) -> Verdict {
+    match outcome {
+        Outcome::Exited { code: 0, output } => Verdict::well(output),
+        Outcome::Exited { code, output } => {
+            let separator = if output.trim_end().is_empty() { "" } else { ": " };
+            Verdict::bad(format!("exec exited {code}{separator}{}", output.trim_end()))
+        }
+        Outcome::TimedOut => {
+            Verdict::unreachable(format!("command \"{}\" timed out after {timeout:?}", command.join(" ")))
         }
     }
 }

@@ -76,7 +76,10 @@ impl Docker {
 
     /// Makes and starts a container, then runs its `postStart` hook. One that has run already is left as it is.
     pub(crate) async fn start_container(&self, start: &Start) -> Result<Done, Failure> {
-        let mounts = self.mounts(&start.owner.uid, &start.mounts).await?;
+        let mut mounts = self.mounts(&start.owner.uid, &start.mounts).await?;
+        if start.exec_probes {
+            mounts.mounts.extend(self.runners.mount());
+        }
         let body = self.container_body(start, mounts);
         let id = match self.create(&start.owner, &body).await? {
             Ok(id) => id,
@@ -102,6 +105,7 @@ impl Docker {
     }
 
     async fn stop_one(&self, stop: &Stop) -> Result<(), Failure> {
+        self.runners.forget(&stop.id);
         let mut grace = stop.grace;
         if let (Some(hook), false) = (&stop.pre_stop, grace.is_zero()) {
             let began = Instant::now();
@@ -119,6 +123,7 @@ impl Docker {
 
     /// Kills and removes a container; with the last sandbox of a pod go the pod's files.
     pub(crate) async fn remove(&self, id: &str, owner: &Owner) -> Result<Done, Failure> {
+        self.runners.forget(id);
         self.force_remove(id).await?;
         if owner.role == Role::Sandbox {
             let others = self.list_labelled(&[(names::UID, &owner.uid), (names::ROLE, "sandbox")]).await;

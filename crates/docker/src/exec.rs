@@ -17,11 +17,9 @@ use tokio::time::Instant;
 
 use crate::{
     Engine,
+    runner::OUTPUT_BYTES_MAX,
     streams::{Output, frames},
 };
-
-/// What is read of a command's output: a kubelet's limit.
-const OUTPUT_BYTES_MAX: usize = 10 * 1024;
 
 /// For an engine to notice that a command has ended, once its output has.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);

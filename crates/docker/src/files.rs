@@ -74,7 +74,8 @@ impl PodFiles {
     pub(crate) fn retain(&self, keep: &HashSet<String>) -> io::Result<()> {
         for entry in fs::read_dir(&self.dir)? {
             let uid = entry?.file_name().to_string_lossy().into_owned();
-            if !keep.contains(&uid) {
+            // What is hidden is no pod's.
+            if !uid.starts_with('.') && !keep.contains(&uid) {
                 self.remove(&uid)?;
             }
         }

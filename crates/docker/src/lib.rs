@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod observe;
 mod pause;
+mod runner;
 pub mod streams;
 mod tls;
 mod volume;
@@ -50,7 +51,8 @@ pub use crate::{
     network::{PrepareError, Ready},
 };
 
-/// Exec probes that run at once: each costs the engine some 40 ms of a core, so more would only slow the others down.
+/// Exec probes through Docker's own exec that run at once: each costs the engine some 40 ms of a core, so more would
+/// only slow the others down.
 const EXEC_PROBES_MAX: usize = 2;
 
 /// For one look at all there is. Each call has its own, shorter limit until it is answered; this one also holds when an
@@ -76,6 +78,7 @@ pub struct Docker {
     ready: Ready,
     files: files::PodFiles,
     exec_probes: Arc<Semaphore>,
+    runners: Arc<runner::Runners>,
 }
 
 impl Docker {

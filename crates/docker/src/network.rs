@@ -21,6 +21,7 @@ use crate::{
     failure::{found, status},
     files::PodFiles,
     names,
+    runner::Runners,
 };
 
 /// Docker's name for a bridge's interface.
@@ -96,6 +97,8 @@ impl Engine {
         if !self.sees(&files, &setup.instance).await? {
             return Err(PrepareError::Remote { address: self.address(), dir: setup.pods_dir.clone() });
         }
+        let runners =
+            Runners::open(files.dir()).map_err(|source| PrepareError::Files { dir: setup.pods_dir.clone(), source })?;
         let network = format!("petset-{}", setup.instance);
         let inspected =
             self.inspect_network(&network).await.map_err(|source| engine("inspect the instance's network", source))?;
@@ -109,6 +112,7 @@ impl Engine {
             ready,
             files,
             exec_probes: Arc::new(Semaphore::new(EXEC_PROBES_MAX)),
+            runners: Arc::new(runners),
         };
         docker.sweep_files().await.map_err(|source| engine("list the instance's containers", source))?;
         Ok(docker)

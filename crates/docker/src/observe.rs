@@ -1,7 +1,7 @@
 //! What the engine has of ours, as facts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
     path::Path,
 };
@@ -48,6 +48,8 @@ impl Docker {
         for containers in containers.values_mut() {
             sort(containers);
         }
+        let ids: HashSet<&str> = containers.values().flatten().map(|container| container.id.as_str()).collect();
+        self.runners.retain(|container| ids.contains(container));
         let volumes = volumes.into_iter().map(|volume| (volume.name.clone(), volume_facts(volume))).collect();
         Ok(Observed { engine: facts::Engine { containers, volumes }, mounted })
     }

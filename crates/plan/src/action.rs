@@ -59,7 +59,7 @@ pub struct Files {
 
 /// A container to make and start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent switches of the container, as in its spec")]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of the container, as in its spec")]
 pub struct Start {
     /// Whose it is.
     pub owner: Owner,
@@ -89,6 +89,8 @@ pub struct Start {
     pub capabilities: (Vec<String>, Vec<String>),
     /// Mount the root file system read-only.
     pub read_only_root: bool,
+    /// Some probe of it runs a command, so a cheap way to run them is worth having.
+    pub exec_probes: bool,
     /// Run when the container has started; a failure kills it.
     pub post_start: Option<Hook>,
 }

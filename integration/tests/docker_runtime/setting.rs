@@ -1,8 +1,8 @@
 //! An instance for a test, and short ways to say what happens in it.
 
 use std::{
-    collections::BTreeMap, fs, net::IpAddr, os::unix::fs::symlink, panic::AssertUnwindSafe, path::Path,
-    process::Command, time::Duration,
+    collections::BTreeMap, fs, net::IpAddr, os::unix::fs::symlink, panic::AssertUnwindSafe, process::Command,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -107,6 +107,7 @@ impl World {
             privileged: false,
             capabilities: (Vec::new(), Vec::new()),
             read_only_root: false,
+            exec_probes: false,
             post_start: None,
         }
     }
@@ -250,9 +251,4 @@ fn import_image(host: &str) {
         symlink("busybox", dir.path().join("root/bin").join(applet)).unwrap();
     }
     shell(&format!("tar -C root -c . | docker import - {IMAGE}"));
-}
-
-/// Whether nothing is left in a directory, or it is gone.
-pub(crate) fn is_empty(dir: &Path) -> bool {
-    fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
 }

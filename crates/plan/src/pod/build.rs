@@ -80,6 +80,10 @@ pub(super) fn start(view: &View<'_>, unit: &Unit<'_>, attempt: u32, sandbox_id: 
             capabilities.and_then(|all| all.drop.clone()).unwrap_or_default(),
         ),
         read_only_root: security.and_then(|security| security.read_only_root_filesystem) == Some(true),
+        exec_probes: [&spec.startup_probe, &spec.liveness_probe, &spec.readiness_probe]
+            .into_iter()
+            .flatten()
+            .any(|probe| probe.exec.is_some()),
         post_start: spec.lifecycle.as_ref().and_then(|all| all.post_start.as_ref()).and_then(|h| hook(view, spec, h)),
     })
 }

@@ -97,6 +97,7 @@ fn everything_that_a_container_may_say() {
         privileged: true,
         capabilities: (vec!["NET_ADMIN".into()], vec!["ALL".into()]),
         read_only_root: true,
+        exec_probes: false,
         post_start: Some(Hook::Tcp { host: "10.88.0.5".into(), port: 5432 }),
     };
     assert_eq!(start, expected);
