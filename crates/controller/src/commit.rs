@@ -7,7 +7,7 @@ use api::{
     resource::{RESOURCES, Resource},
 };
 use jiff::Timestamp;
-use plan::Write;
+use plan::{Subject, Write, unwritten::Deed};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Expect, Key, Revision, Store};
@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use crate::world::resources;
 
-/// A write that the contract does not allow, such as a pod from a template that is not valid. It is for the user to
-/// mend: retrying cannot help.
+/// A write that the contract does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// What the write was to do.
+    pub deed: Deed,
     /// The name of the object.
     pub name: String,
     /// The server's sentence.
@@ -41,6 +42,9 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::ClaimStatus { namespace, name, rv, status } => {
             set_status(store, Key::new(resources::CLAIMS, &namespace, &name), &rv, json!(status))
         }
+        Write::NodeStatus { name, rv, status } => {
+            set_status(store, Key::new(resources::NODES, "", &name), &rv, json!(status))
+        }
         Write::VolumeStatus { name, rv, status } => {
             set_status(store, Key::new(resources::VOLUMES, "", &name), &rv, json!(status))
         }
@@ -49,10 +53,10 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             set_status(store, Key::new(resources::PETSETS, &namespace, &name), &rv, status)
         }
         Write::DeletePod { namespace, name, rv } => {
-            delete(store, Key::new(resources::PODS, &namespace, &name), &rv, now)
+            delete(store, Key::new(resources::PODS, &namespace, &name), &rv, now)?
         }
         Write::DeleteContent { resource, namespace, name, rv } => {
-            delete(store, Key::new(&resource, &namespace, &name), &rv, now)
+            delete(store, Key::new(&resource, &namespace, &name), &rv, now)?
         }
         Write::RemovePod { namespace, name, rv } => remove(store, Key::new(resources::PODS, &namespace, &name), &rv),
         Write::RemoveVolume { name, rv } => remove(store, Key::new(resources::VOLUMES, "", &name), &rv),
@@ -64,12 +68,27 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
     })
 }
 
+/// The object of a key, for users.
+pub fn subject(store: &Store, key: &Key) -> Subject {
+    let served = served(&key.resource);
+    Subject {
+        api_version: match served.group {
+            "" => served.version.to_owned(),
+            group => format!("{group}/{}", served.version),
+        },
+        kind: served.kind.to_owned(),
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
+        uid: store.get(key).map(|object| text(&object, "uid").to_owned()).unwrap_or_default(),
+    }
+}
+
 fn create(resource: &str, object: &impl Serialize, uid: Uuid, now: Timestamp) -> Result<store::Write, Refused> {
     let object = json!(object);
     let name = text(&object, "name").to_owned();
     let namespace = text(&object, "namespace").to_owned();
     let created = admission::create(served(resource), &namespace, object, &Stamp { uid, now });
-    let object = created.map_err(|status| Refused { name, message: status.message })?;
+    let object = created.map_err(|status| Refused { deed: Deed::Create, name, message: status.message })?;
     Ok(store::Write::Create { key: key_of(resource, &object), object })
 }
 
@@ -108,15 +127,12 @@ fn set_status(store: &Store, key: Key, rv: &str, status: Value) -> Option<store:
 }
 
 /// What `DELETE` does, with the object's own grace period.
-fn delete(store: &Store, key: Key, rv: &str, now: Timestamp) -> Option<store::Write> {
-    let stored = store.get(&key)?;
+fn delete(store: &Store, key: Key, rv: &str, now: Timestamp) -> Result<Option<store::Write>, Refused> {
+    let Some(stored) = store.get(&key) else { return Ok(None) };
     match admission::delete(served(&key.resource), &stored, &admission::DeleteOptions::default(), now) {
-        Ok(Deletion::Remove) => Some(store::Write::Delete { key, expect: at(rv) }),
-        Ok(Deletion::Mark(object)) => Some(store::Write::Update { key, object, expect: at(rv) }),
-        Err(status) => {
-            tracing::warn!(?key, status.message, "deletion refused");
-            None
-        }
+        Ok(Deletion::Remove) => Ok(Some(store::Write::Delete { key, expect: at(rv) })),
+        Ok(Deletion::Mark(object)) => Ok(Some(store::Write::Update { key, object, expect: at(rv) })),
+        Err(status) => Err(Refused { deed: Deed::Delete, name: key.name.to_string(), message: status.message }),
     }
 }
 

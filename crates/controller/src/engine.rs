@@ -31,14 +31,26 @@ impl Order {
     }
 }
 
+/// Whether the engine answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Voice {
+    /// Nothing was asked yet, or the first answer is on its way.
+    #[default]
+    Unheard,
+    /// It has answered, and not fallen silent since.
+    Answers,
+    /// It does not, and why.
+    Silent(String),
+}
+
 /// What is known of the engine.
 #[derive(Debug, Default)]
 pub struct View {
     containers: BTreeMap<PodKey, Vec<Container>>,
     volumes: BTreeMap<String, Volume>,
     mounted: BTreeSet<String>,
-    /// Whether the engine has answered, and not fallen silent since.
-    answering: bool,
+    /// Whether it answers.
+    voice: Voice,
     order: Order,
     /// For each pod, facts asked for before this are too old.
     fresh_from: BTreeMap<PodKey, Asked>,
@@ -54,12 +66,25 @@ impl View {
 
     /// Whether the engine answers; while it does not, nothing may be concluded from the facts.
     pub fn is_answering(&self) -> bool {
-        self.answering
+        self.voice == Voice::Answers
     }
 
-    /// Notes that the engine has fallen silent; returns whether that is news.
-    pub fn fell_silent(&mut self) -> bool {
-        std::mem::replace(&mut self.answering, false)
+    /// Why the engine does not answer; `None` where it does, or was not asked yet.
+    pub fn silence(&self) -> Option<&str> {
+        match &self.voice {
+            Voice::Silent(why) => Some(why),
+            Voice::Unheard | Voice::Answers => None,
+        }
+    }
+
+    /// Notes that the engine has fallen silent; returns whether that is news. The first reason stays: those that
+    /// follow while it goes on tell nothing new.
+    pub fn fell_silent(&mut self, why: &str) -> bool {
+        let is_news = self.silence().is_none();
+        if is_news {
+            self.voice = Voice::Silent(why.to_owned());
+        }
+        is_news
     }
 
     /// The containers of a pod, of whatever uid.
@@ -74,7 +99,7 @@ impl View {
 
     /// The volumes, or `None` while the engine is silent.
     pub fn volumes(&self) -> Option<&BTreeMap<String, Volume>> {
-        self.answering.then_some(&self.volumes)
+        self.is_answering().then_some(&self.volumes)
     }
 
     /// Names of volumes that some container mounts.
@@ -100,7 +125,7 @@ impl View {
 
     /// Takes in an answer about everything, and returns the pods whose facts differ and whether volumes do.
     pub fn observed(&mut self, asked: Asked, observed: Observed) -> (BTreeSet<PodKey>, bool) {
-        self.answering = true;
+        self.voice = Voice::Answers;
         let mut changed = BTreeSet::new();
         let known: BTreeSet<PodKey> =
             self.containers.keys().chain(observed.engine.containers.keys()).cloned().collect();
@@ -214,8 +239,9 @@ mod tests {
         view.observed(asked, Observed::default());
         let asked = view.order().ask();
         view.observed_pod(asked, &key(), vec![sandbox("a")]);
-        assert!(view.fell_silent());
-        assert!(!view.fell_silent());
+        assert!(view.fell_silent("connection refused"));
+        assert!(!view.fell_silent("no such socket"));
+        assert_eq!(view.silence(), Some("connection refused"));
         assert_eq!(view.volumes(), None);
         assert_eq!(view.containers(&key()), [sandbox("a")]);
     }

@@ -15,7 +15,7 @@ pub mod planner;
 pub mod runtime;
 pub mod world;
 
-pub use board::Board;
+pub use board::{Board, Part};
 pub use pass::{Controller, Network, Settings};
 pub use planner::{Planner, Real};
 pub use runtime::{Clock, Hint, Observed, Runtime, Stamps};

@@ -27,7 +27,7 @@ use plan::{
 use store::{Change, CommitError, Event, Store, Watch, WatchError};
 
 use crate::{
-    board::Board,
+    board::{Board, Part},
     engine::View,
     events::Recorder,
     leases,
@@ -160,6 +160,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         self.observe_everything();
         self.alarms.insert(Alarm::Sweep, self.clock.now() + SWEPT_EVERY);
         loop {
+            self.board.turn(self.clock.now());
             if self.drain(&mut watch).is_err() {
                 return;
             }
@@ -268,15 +269,26 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     async fn commit(&mut self, writes: Vec<store::Write>) -> Result<(), CommitError> {
         let changes: Vec<(String, Change)> = writes
             .iter()
-            .map(|write| match write {
-                store::Write::Create { key, .. } => (key.resource.to_string(), Change::Created),
-                store::Write::Update { key, .. } | store::Write::Check { key, .. } => {
-                    (key.resource.to_string(), Change::Updated)
-                }
-                store::Write::Delete { key, .. } => (key.resource.to_string(), Change::Deleted),
+            .map(|write| {
+                let change = match write {
+                    store::Write::Create { .. } => Change::Created,
+                    store::Write::Update { .. } | store::Write::Check { .. } => Change::Updated,
+                    store::Write::Delete { .. } => Change::Deleted,
+                };
+                (key_of(write).resource.to_string(), change)
             })
             .collect();
-        let committed = self.store.commit(writes).await?;
+        let committed = self.store.commit(writes).await;
+        let refusal = match &committed {
+            Err(CommitError::Storage(refusal)) => Err(refusal.to_string()),
+            Ok(_) | Err(_) => Ok(()),
+        };
+        if self.board.report(Part::Store, refusal.clone())
+            && let Err(refusal) = refusal
+        {
+            tracing::error!(refusal, "cannot write; trying again until it can be done");
+        }
+        let committed = committed?;
         for ((resource, change), object) in changes.into_iter().zip(committed) {
             if let Some(event) = as_event(&resource, change, object) {
                 self.apply(&event);
@@ -291,8 +303,19 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Ok(())
             | Err(CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_) | CommitError::Closed) => {
             }
-            Err(error @ CommitError::Storage(_)) => tracing::warn!(%error, "event not kept"),
+            // It has been told already.
+            Err(CommitError::Storage(_)) => {}
         }
+    }
+}
+
+/// Which object a write is about.
+fn key_of(write: &store::Write) -> &store::Key {
+    match write {
+        store::Write::Create { key, .. }
+        | store::Write::Update { key, .. }
+        | store::Write::Check { key, .. }
+        | store::Write::Delete { key, .. } => key,
     }
 }
 

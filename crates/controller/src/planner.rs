@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, Pod, Service};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
 use plan::{
     address::{self, Leases},
     claim,
     facts::PodKey,
     namespace::{self, Content},
-    pod, set, zone,
+    node, pod, set, zone,
 };
 
 /// Makes the loop's decisions.
@@ -41,6 +42,11 @@ pub trait Planner: Send + Sync {
     /// [`namespace::plan`].
     fn namespace(&self, namespace: &Namespace, content: &[Content]) -> namespace::Plan {
         namespace::plan(namespace, content)
+    }
+
+    /// [`node::plan`].
+    fn node(&self, node: &Node, silence: Option<&str>, now: Timestamp) -> node::Plan {
+        node::plan(node, silence, now)
     }
 
     /// [`address::assign`].

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{petset::PetSet, selector::Labels};
 use k8s_openapi::{
     api::{
-        core::v1::{Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+        core::v1::{Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
         storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -18,6 +18,8 @@ use store::{Change, Event};
 pub mod resources {
     /// Namespaces.
     pub const NAMESPACES: &str = "namespaces";
+    /// Nodes.
+    pub const NODES: &str = "nodes";
     /// Services.
     pub const SERVICES: &str = "services";
     /// Endpoints.
@@ -35,7 +37,7 @@ pub mod resources {
     /// Events.
     pub const EVENTS: &str = "events";
     /// Everything that the world keeps, in the order in which it is loaded.
-    pub const KEPT: [&str; 8] = [NAMESPACES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS];
+    pub const KEPT: [&str; 9] = [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS];
 }
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
@@ -49,6 +51,8 @@ pub enum Unit {
     Zone(Name),
     /// A namespace that may be on its way out.
     Namespace(String),
+    /// A node.
+    Node(String),
     /// All claims and volumes: binding is a matching.
     Claims,
     /// One set.
@@ -117,6 +121,8 @@ impl<T: DeserializeOwned> Kept<T> {
 pub struct World {
     /// Namespaces.
     pub namespaces: Kept<Namespace>,
+    /// Nodes.
+    pub nodes: Kept<Node>,
     /// Services.
     pub services: Kept<Service>,
     /// Endpoints.
@@ -147,6 +153,11 @@ impl World {
             resources::NAMESPACES => {
                 if self.namespaces.apply(event).1 {
                     dirty.insert(Unit::Namespace(name));
+                }
+            }
+            resources::NODES => {
+                if self.nodes.apply(event).1 {
+                    dirty.insert(Unit::Node(name));
                 }
             }
             resources::SERVICES => {

@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use anyhow::{Context, Result};
 use api::admission::Stamp;
 use arc_swap::ArcSwap;
-use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
+use controller::{Board, Clock, Controller, Network, Part, Real, Settings, Stamps};
 use docker::{Docker, Engine, Setup};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
@@ -98,7 +98,7 @@ async fn serve(
             commit: option_env!("PETSET_COMMIT").unwrap_or_default().to_owned(),
             built: option_env!("PETSET_BUILT").unwrap_or_default().to_owned(),
         },
-        readiness: Readiness::default(),
+        readiness: readiness_of(&board),
         waits: waits_of(&board),
         metrics: PrometheusBuilder::new().install_recorder().context("install the metrics recorder")?,
     });
@@ -192,6 +192,17 @@ fn bind_dns(config: &Config, machine: &Machine, docker: &Docker, zone: &Arc<ArcS
     dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks).with_context(|| {
         format!("serve names at {} (set with --dns-listen) and {gateway} (set with --subnet)", config.dns_listen)
     })
+}
+
+/// What `/readyz` asks: one check for each part of the daemon.
+fn readiness_of(board: &Arc<Board>) -> Readiness {
+    let readiness = Readiness::default();
+    let parts = [("store", Part::Store), ("engine", Part::Engine), ("dns", Part::Names), ("controller", Part::Loop)];
+    for (name, part) in parts {
+        let board = Arc::clone(board);
+        readiness.ask(name, move || board.health(part, WallClock.now()));
+    }
+    readiness
 }
 
 fn waits_of(board: &Arc<Board>) -> Arc<dyn Fn() -> Vec<Wait> + Send + Sync> {

@@ -70,10 +70,12 @@ fn status(facts: &Host, node: &Node, before: &Value, stamp: &Stamp) -> Value {
     let now = stamp.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
         let old = before["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
-        let since = old.map_or(&Value::Null, |old| &old["lastTransitionTime"]);
+        let status = if holds { "True" } else { "False" };
+        let same = old.filter(|old| old["status"] == status);
+        let since = same.map_or(&Value::Null, |old| &old["lastTransitionTime"]);
         json!({
             "type": kind,
-            "status": if holds { "True" } else { "False" },
+            "status": status,
             "reason": reason,
             "message": message,
             "lastHeartbeatTime": now,
@@ -89,7 +91,7 @@ fn status(facts: &Host, node: &Node, before: &Value, stamp: &Stamp) -> Value {
         ],
         "allocatable": resources,
         "capacity": resources,
-        "conditions": [condition("Ready", true, "KubeletReady", "petsetd is posting ready status")],
+        "conditions": [condition("Ready", true, plan::node::READY.0, plan::node::READY.1)],
         "nodeInfo": {
             "architecture": facts.architecture,
             "bootID": facts.boot_id,

@@ -142,6 +142,7 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::ClaimStatus { namespace, name, .. } => ("claim", namespace, name),
         Write::CreateVolume(volume) | Write::UpdateVolume(volume) => of("volume", &volume.metadata),
         Write::VolumeStatus { name, .. } | Write::RemoveVolume { name, .. } => ("volume", "", name),
+        Write::NodeStatus { name, .. } => ("node", "", name),
         Write::PetSetStatus { namespace, name, .. } => ("petset", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),

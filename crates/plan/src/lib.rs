@@ -7,9 +7,11 @@
 //! - [`pod`]: a pod with the engine's facts about it → engine actions, the pod's status, waits.
 //! - [`zone`]: a service with its pods → endpoints and DNS records.
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
+//! - [`node`]: the node with the engine's silence → its condition.
 //! - [`address`]: an identity with all leases → its address.
 //!
-//! What must be true of all that is decided stands in [`law`].
+//! What must be true of all that is decided stands in [`law`]. What a plan could not have written, because the contract
+//! or the disk refuses it, is told by [`unwritten`].
 //!
 //! Facts about the engine come as [`facts`]; what is decided goes out as [`action`] and [`outcome`].
 
@@ -19,10 +21,12 @@ pub mod claim;
 pub mod facts;
 pub mod law;
 pub mod namespace;
+pub mod node;
 pub mod outcome;
 pub mod pod;
 pub mod read;
 pub mod set;
+pub mod unwritten;
 pub mod zone;
 
 pub use action::Action;

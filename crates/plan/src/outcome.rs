@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
-    Pod, PodStatus,
+    Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
+    PersistentVolumeStatus, Pod, PodStatus,
 };
 
 /// Which object a note or a wait is about.
@@ -89,6 +89,8 @@ pub enum Write {
     VolumeStatus { name: String, rv: String, status: Box<PersistentVolumeStatus> },
     /// Remove a volume object (its engine volume is gone, or was never ours).
     RemoveVolume { name: String, rv: String },
+    /// Replace a node's status.
+    NodeStatus { name: String, rv: String, status: Box<NodeStatus> },
     /// Replace a PetSet's status.
     PetSetStatus { namespace: String, name: String, rv: String, observed_generation: i64, replicas: i32 },
     /// Make or replace the endpoints of a service; `rv` is `None` when there are none yet.

@@ -6,10 +6,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+/// How to find out the present result of a check; the error says why it fails.
+type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
 /// Named checks with their present results, as `/readyz` shows them. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Readiness {
-    checks: Arc<Mutex<BTreeMap<&'static str, Result<(), String>>>>,
+    checks: Arc<Mutex<BTreeMap<&'static str, Check>>>,
 }
 
 /// What the checks come to.
@@ -21,10 +24,14 @@ pub(crate) struct Report {
 }
 
 impl Readiness {
-    /// Notes the result of a check; the error says why it fails. A check exists from its first result on, so one that
-    /// must pass before the daemon is ready is set to an error first.
+    /// Adds a check that is asked whenever somebody wants to know. It must not block.
+    pub fn ask(&self, check: &'static str, result: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(check, Arc::new(result));
+    }
+
+    /// Notes the result of a check, which stays until the next one is noted.
     pub fn set(&self, check: &'static str, result: Result<(), String>) {
-        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(check, result);
+        self.ask(check, move || result.clone());
     }
 
     /// Whether all checks pass.
@@ -36,9 +43,10 @@ impl Readiness {
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = "[+]ping ok\n".to_owned();
         let mut is_ready = true;
-        for (check, result) in checks.iter() {
+        for (check, ask) in checks.iter() {
+            let result = ask();
             // Writing to a string does not fail.
-            let _ = match result {
+            let _ = match &result {
                 Ok(()) => writeln!(text, "[+]{check} ok"),
                 Err(reason) => writeln!(text, "[-]{check} failed: {reason}"),
             };
@@ -46,6 +54,12 @@ impl Readiness {
         }
         let _ = writeln!(text, "{endpoint} check {}", if is_ready { "passed" } else { "failed" });
         Report { is_ready, text }
+    }
+}
+
+impl std::fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Readiness").field(&self.report("readyz").text).finish()
     }
 }
 

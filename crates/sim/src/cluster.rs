@@ -8,6 +8,7 @@ use api::{
 };
 use arc_swap::ArcSwap;
 use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
+use jiff::Timestamp;
 use plan::{facts::PodKey, pod::Host, zone::Zone};
 use serde_json::{Value, json};
 use store::{Expect, Key, Store, Write};
@@ -40,10 +41,15 @@ impl Cluster {
     /// A cluster with the namespace `default`, its controller running. The engine has these images. Call it under
     /// tokio's paused clock.
     pub async fn start(images: &[&str]) -> Cluster {
+        Cluster::start_on(Store::in_memory(), images).await
+    }
+
+    /// The same over a store of the test's own.
+    pub async fn start_on(store: Store, images: &[&str]) -> Cluster {
         let clock = Arc::new(TestClock::default());
         let mut cluster = Cluster {
             engine: Arc::new(FakeEngine::new(Arc::clone(&clock), images)),
-            store: Store::in_memory(),
+            store,
             zone: Arc::new(ArcSwap::default()),
             board: Arc::new(Board::default()),
             clock,
@@ -89,6 +95,11 @@ impl Cluster {
     /// Lets a moment pass.
     pub async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// The moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Creates an object, as the server would.

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use plan::{action::Failure, facts::PodKey};
+use plan::{action::Failure, facts::PodKey, pod};
 
 use super::{ASKED_AGAIN_AFTER, Alarm, Answer, Controller, OBSERVED_EVERY};
 use crate::{
+    board::Part,
     engine::Asked,
     runtime::{Clock, Hint, Observed, Runtime},
     world::Unit,
@@ -72,15 +73,14 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 // What is in the engine may have changed unseen: images are asked for again when next needed.
                 self.images.clear();
                 if news {
+                    self.board.report(Part::Engine, Ok(()));
                     tracing::info!("the engine answers");
-                    self.mark_all_pods();
-                    self.dirty.insert(Unit::Claims);
+                    self.mark_all();
                 } else {
                     self.dirty.extend(pods.into_iter().map(Unit::Pod));
                     if volumes {
                         // A pod may wait for a volume, or mount one that is gone.
-                        self.mark_all_pods();
-                        self.dirty.insert(Unit::Claims);
+                        self.mark_all();
                     }
                 }
             }
@@ -114,14 +114,20 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     /// The engine did not answer a question: nothing is concluded, and it is asked again soon.
     pub(super) fn engine_failed(&mut self, failure: &Failure) {
-        if self.engine.fell_silent() {
+        if self.engine.fell_silent(pod::words(failure)) {
             tracing::warn!(?failure, "the engine does not answer; nothing is decided until it does");
+            self.board.report(Part::Engine, Err(pod::words(failure).to_owned()));
+            // Nothing is done, and everything that is not as specified says so.
+            self.mark_all();
         }
         self.alarms.insert(Alarm::Observe, self.clock.now() + ASKED_AGAIN_AFTER);
     }
 
-    /// Marks every identity that has an object, a container or scratch space.
-    fn mark_all_pods(&mut self) {
+    /// Marks all that depends on the engine: claims, the node, every identity that has an object, a container or
+    /// scratch space.
+    fn mark_all(&mut self) {
+        self.dirty.insert(Unit::Claims);
+        self.dirty.insert(Unit::Node(self.settings.host.node.clone()));
         let objects = self
             .world
             .pods

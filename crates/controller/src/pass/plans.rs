@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use k8s_openapi::api::core::v1::Pod;
-use plan::{Note, NoteKind, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, set, zone};
-use store::CommitError;
+use plan::{Note, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, set, unwritten, zone};
+use store::{CommitError, Key};
 
-use super::{Controller, WRITTEN_AGAIN_AFTER};
+use super::{Controller, WRITTEN_AGAIN_AFTER, key_of};
 use crate::{
+    board::Part,
     commit::{self, Refused},
     leases,
     runtime::{Clock, Runtime},
-    world::{Name, Unit, claims_of, images_of},
+    world::{Name, Unit, claims_of, images_of, resources},
 };
 
 impl<R: Runtime, C: Clock> Controller<R, C> {
@@ -20,6 +21,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         match &unit {
             Unit::Zone(service) => self.plan_zone(&unit, service.clone()).await,
             Unit::Namespace(name) => self.plan_namespace(&unit, name).await,
+            Unit::Node(name) => self.plan_node(&unit, name).await,
             Unit::Claims => self.plan_claims(&unit).await,
             Unit::Set(name) => self.plan_set(&unit, name).await,
             Unit::Pod(key) => self.plan_pod(&unit, key).await,
@@ -70,6 +72,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let networks = [ipnet::IpNet::V4(self.settings.network.subnet)];
         let zone = zone::assemble(&host.domain, serial, Some(host.dns), &networks, &namespaces, self.records.clone());
         self.zone.store(Arc::new(zone));
+        self.board.report(Part::Names, Ok(()));
     }
 
     async fn plan_namespace(&mut self, unit: &Unit, name: &str) {
@@ -102,6 +105,18 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
         let plan = self.planner.namespace(object, &content);
         self.carry_out(unit, plan.writes, Vec::new(), plan.waits).await;
+    }
+
+    async fn plan_node(&mut self, unit: &Unit, name: &str) {
+        let silence = self.engine.silence();
+        let is_heard = silence.is_some() || self.engine.is_answering();
+        let Some(object) = self.world.nodes.get("", name).filter(|_| is_heard && *name == self.settings.host.node)
+        else {
+            self.board.post(unit, Vec::new());
+            return;
+        };
+        let plan = self.planner.node(object, silence, self.clock.now());
+        self.carry_out(unit, plan.writes, plan.notes, plan.waits).await;
     }
 
     async fn plan_claims(&mut self, unit: &Unit) {
@@ -149,10 +164,6 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     }
 
     async fn plan_pod(&mut self, unit: &Unit, key: &PodKey) {
-        if !self.engine.is_answering() {
-            // Silence is not absence: the pod is planned when the engine has answered.
-            return;
-        }
         let scratch = self.engine.scratch(key);
         let object = self.world.pods.get(&key.namespace, &key.name);
         if object.is_none() && self.engine.containers(key).is_empty() && scratch.is_empty() {
@@ -162,16 +173,15 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             self.board.post(unit, Vec::new());
             return;
         }
-        if let Some(object) = object {
-            let unknown: std::collections::BTreeSet<String> =
-                images_of(object).into_iter().filter(|reference| !self.images.contains_key(reference)).collect();
-            if !unknown.is_empty() && object.metadata.deletion_timestamp.is_none() {
-                self.ask_for_images(unknown);
-                return;
-            }
+        if !self.engine.is_answering() {
+            // Silence is not absence: the pod is planned when the engine has answered.
+            let waits = pod::unseen(key, object, self.engine.silence());
+            self.post(unit, waits);
+            return;
         }
         let address = self.address_of(key).await;
         let plan = self.decide_pod(key, &scratch, address);
+        self.ask_for_images(plan.questions);
         self.look_again(unit, plan.look_again);
         if self.carry_out(unit, plan.writes, plan.notes, plan.waits).await {
             for action in plan.actions {
@@ -192,9 +202,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 (name.to_owned(), claim::state(claim, name, &volumes, self.engine.volumes()))
             })
             .collect();
-        let images = object.map(images_of).unwrap_or_default();
-        let images =
-            images.into_iter().filter_map(|name| Some((name.clone(), self.images.get(&name)?.clone()?))).collect();
+        let named = object.map(images_of).unwrap_or_default();
+        let images = named.iter().filter_map(|name| Some((name.clone(), self.images.get(name)?.clone()?))).collect();
+        let images_unknown = named.into_iter().filter(|name| !self.images.contains_key(name)).collect();
         self.planner.pod(&pod::Input {
             key,
             pod: object,
@@ -203,6 +213,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             claims: &claims,
             address,
             images: &images,
+            images_unknown: &images_unknown,
             held_back: object.and_then(|object| self.held_back(key, object)),
             memory: self.memories.get(key).unwrap_or(&FRESH),
             host: &self.settings.host,
@@ -270,6 +281,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 Err(refused) => self.refused(unit, &refused, &mut notes, &mut waits),
             }
         }
+        let touched: Vec<Key> = transaction.iter().map(key_of).cloned().collect();
         let committed = if transaction.is_empty() { Ok(()) } else { self.commit(transaction).await };
         match committed {
             Ok(()) => {
@@ -284,39 +296,39 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 false
             }
             Err(CommitError::Closed) => false,
-            Err(error @ CommitError::Storage(_)) => {
-                tracing::error!(%error, ?unit, "cannot write; trying again");
+            Err(CommitError::Storage(refusal)) => {
+                // `commit` has told the log.
                 self.look_again(unit, Some(now + WRITTEN_AGAIN_AFTER));
+                let objects = self.subjects_of(unit, &touched);
+                waits.extend(objects.into_iter().map(|object| unwritten::undurable(object, &refusal.to_string())));
+                self.post(unit, waits);
                 false
             }
         }
     }
 
     fn refused(&self, unit: &Unit, refused: &Refused, notes: &mut Vec<Note>, waits: &mut Vec<Wait>) {
-        let Unit::Set((namespace, name)) = unit else {
-            tracing::error!(?unit, ?refused, "the contract refuses what was planned");
-            return;
+        tracing::warn!(?unit, ?refused, "the contract refuses what was planned");
+        for subject in self.subjects_of(unit, &[]) {
+            let (note, wait) = unwritten::refused(&subject, refused.deed, &refused.name, &refused.message);
+            // What was refused did not happen.
+            notes.retain(|note| note.message != format!("pet: {}", refused.name));
+            notes.push(note);
+            waits.push(wait);
+        }
+    }
+
+    /// What users know a unit by: its object; of claims and volumes, which are one unit, those that were `touched`.
+    fn subjects_of(&self, unit: &Unit, touched: &[Key]) -> Vec<Subject> {
+        let key = match unit {
+            Unit::Zone((namespace, name)) => Key::new(resources::SERVICES, namespace, name),
+            Unit::Namespace(name) => Key::new(resources::NAMESPACES, "", name),
+            Unit::Node(name) => Key::new(resources::NODES, "", name),
+            Unit::Set((namespace, name)) => Key::new(resources::PETSETS, namespace, name),
+            Unit::Pod(PodKey { namespace, name }) => Key::new(resources::PODS, namespace, name),
+            Unit::Claims => return touched.iter().map(|key| commit::subject(&self.store, key)).collect(),
         };
-        let Some(set) = self.world.petsets.get(namespace, name) else { return };
-        let subject = Subject {
-            api_version: "apps/v1alpha1".into(),
-            kind: "PetSet".into(),
-            namespace: namespace.clone(),
-            name: name.clone(),
-            uid: set.metadata.uid.clone().unwrap_or_default(),
-        };
-        let created = format!("pet: {}", refused.name);
-        notes.retain(|note| note.message != created);
-        notes.push(Note {
-            subject: subject.clone(),
-            field_path: String::new(),
-            component: "petset",
-            kind: NoteKind::Warning,
-            reason: "FailedCreate",
-            message: format!("{created}, error: {}", refused.message),
-        });
-        let message = format!("waiting for a template that is valid: {}: {}", refused.name, refused.message);
-        waits.push(Wait { subject, reason: "FailedCreate", message });
+        vec![commit::subject(&self.store, &key)]
     }
 
     fn post(&mut self, unit: &Unit, waits: Vec<Wait>) {

@@ -135,6 +135,7 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             | Write::RemoveVolume { .. }
             | Write::RemovePod { .. }
             | Write::PodStatus { .. }
+            | Write::NodeStatus { .. }
             | Write::Endpoints { .. }
             | Write::UpdateNamespace(_)
             | Write::RemoveNamespace { .. } => {

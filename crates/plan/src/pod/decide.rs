@@ -170,6 +170,10 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
         let message = "Pod sandbox changed, it will be killed and re-created.".to_owned();
         notes.push(tell::of_pod(draft.subject(), NoteKind::Normal, "SandboxChanged", message));
     }
+    // Answered by the time that the sandbox runs.
+    for unit in &view.units {
+        draft.inquire(unit.image());
+    }
     let sandbox = build::sandbox(view, attempt, address);
     draft.put(Action::StartSandbox(Box::new(sandbox)), Pace::Engine, notes);
 }
@@ -341,19 +345,15 @@ fn start(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Cont
 
 /// The notes to tell with the start of a container whose image is here; `None` where it is not, and is being seen to.
 fn have_image(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) -> Option<Vec<Note>> {
-    let (name, image) = (unit.name(), unit.image());
+    let image = unit.image();
     if view.memory().pulled.contains_key(image) {
         return Some(Vec::new());
     }
     let is_here = view.input.images.contains_key(image);
+    draft.inquire(image);
     match unit.spec.image_pull_policy.as_deref() {
         Some("Never") if !is_here => {
-            let message = format!("Container image \"{image}\" is not present with pull policy of Never");
-            if !is_shown(unit, "ErrImageNeverPull") {
-                draft.note(note(draft, unit, NoteKind::Warning, "ErrImageNeverPull", message.clone()));
-                draft.note(note(draft, unit, NoteKind::Warning, "Failed", "Error: ErrImageNeverPull".to_owned()));
-            }
-            draft.block(name, "ErrImageNeverPull", message);
+            never_pull(view, draft, unit);
             None
         }
         Some("Always") => {
@@ -370,6 +370,26 @@ fn have_image(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) -> Option
             Some(vec![note(draft, unit, NoteKind::Normal, "Pulled", message)])
         }
     }
+}
+
+/// An image that is not here and may not be pulled: somebody has to bring it.
+fn never_pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
+    let (name, image) = (unit.name(), unit.image());
+    let is_told = is_shown(unit, "ErrImageNeverPull");
+    if view.input.images_unknown.contains(image) && !is_told {
+        seek(draft, image);
+        return;
+    }
+    let message = format!("Container image \"{image}\" is not present with pull policy of Never");
+    if !is_told {
+        draft.note(note(draft, unit, NoteKind::Warning, "ErrImageNeverPull", message.clone()));
+        draft.note(note(draft, unit, NoteKind::Warning, "Failed", "Error: ErrImageNeverPull".to_owned()));
+    }
+    draft.block(name, "ErrImageNeverPull", message);
+}
+
+fn seek(draft: &mut Draft<'_>, image: &str) {
+    draft.wait("ImageSought", &format!("asking the engine whether it has image \"{image}\""));
 }
 
 fn pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
@@ -404,6 +424,10 @@ fn pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
     }
     if view.memory().pulling.contains(image) {
         draft.wait("ImagePulling", &format!("pulling image \"{image}\""));
+        return;
+    }
+    if view.input.images_unknown.contains(image) && unit.spec.image_pull_policy.as_deref() != Some("Always") {
+        seek(draft, image);
         return;
     }
     let message = format!("Pulling image \"{image}\"");

@@ -158,6 +158,13 @@ impl<'a> Draft<'a> {
         self.plan.notes.push(note);
     }
 
+    /// Asks whether the engine has an image, where that is not known.
+    pub(super) fn inquire(&mut self, image: &str) {
+        if self.input.images_unknown.contains(image) {
+            self.plan.questions.insert(image.to_owned());
+        }
+    }
+
     /// Asks for another look at a moment, or at an earlier one that is asked for already.
     pub(super) fn look_again(&mut self, at: Timestamp) {
         self.plan.look_again = Some(self.plan.look_again.map_or(at, |earlier| earlier.min(at)));

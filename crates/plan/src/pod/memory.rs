@@ -185,9 +185,14 @@ pub(super) fn about_start(container: &str) -> String {
 }
 
 /// A failure's own words.
-pub(super) fn text(failure: &Failure) -> String {
+pub fn words(failure: &Failure) -> &str {
     let (Failure::Silent(text) | Failure::Image(text) | Failure::Taken(text) | Failure::Refused(text)) = failure;
-    tell::cut(text, MESSAGE_OCTETS_MAX)
+    text
+}
+
+/// A failure's own words, as far as a status or an event repeats them.
+pub(super) fn text(failure: &Failure) -> String {
+    tell::cut(words(failure), MESSAGE_OCTETS_MAX)
 }
 
 /// The pod that an action makes or keeps something for. Removals name what they remove, which may be another's.

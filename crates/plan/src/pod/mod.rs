@@ -4,7 +4,7 @@
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
 //! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
-//! should; `probe` asks how it is; `status` says so. `build`, `env` and `files` make the parts of actions, `backoff`
+//! should; `probe` asks how it is; `status` says so. While the engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.
 
 mod backoff;
@@ -18,9 +18,13 @@ mod probe;
 mod status;
 mod teardown;
 mod tell;
+mod unseen;
 mod view;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -32,7 +36,8 @@ use crate::{
     set::HeldBack,
 };
 
-pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record};
+pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
+pub use unseen::unseen;
 
 /// All that the decision about one identity may depend on.
 pub struct Input<'a> {
@@ -50,6 +55,8 @@ pub struct Input<'a> {
     pub address: Result<IpAddr, String>,
     /// Image references that the engine has, of those that the pod names.
     pub images: &'a BTreeMap<String, Image>,
+    /// Image references of which it is not known whether the engine has them ([`Plan::questions`]).
+    pub images_unknown: &'a BTreeSet<String>,
     /// Whether the pod has to wait for its turn to start lost containers again ([`crate::set::held_back`]).
     pub held_back: Option<HeldBack>,
     /// What has been tried so far.
@@ -108,6 +115,8 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// Why it is not as specified yet.
     pub waits: Vec<Wait>,
+    /// Image references that the engine is to be asked about: their containers are to start, and nothing is known.
+    pub questions: BTreeSet<String>,
     /// When to look again at the latest.
     pub look_again: LookAgain,
 }

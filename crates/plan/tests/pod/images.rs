@@ -109,3 +109,43 @@ fn two_containers_of_one_image_share_its_pull() {
     world.settle();
     assert_eq!(world.told(), ["start POD#0", "pull x", "start a#0", "start b#0"]);
 }
+
+#[test]
+fn an_image_of_which_nothing_is_known_is_asked_for_and_said_to_be() {
+    let mut world = of_policy("IfNotPresent");
+    world.images_unknown.insert("nginx:1".into());
+    assert_eq!(world.step().questions, [].into());
+    // Asked while the sandbox starts, so that it costs no time.
+    assert_eq!(world.step().questions, ["nginx:1".to_owned()].into());
+    let plan = world.settle();
+    assert_eq!(waits(&plan), ["ImageSought: web-0: asking the engine whether it has image \"nginx:1\""]);
+    assert_eq!(plan.questions, ["nginx:1".to_owned()].into());
+    assert_eq!(world.told(), ["start POD#0"]);
+    world.images_unknown.clear();
+    assert_eq!(world.settle(), Plan::default());
+    assert_eq!(world.told(), ["pull nginx:1", "start nginx#0"]);
+    // Of what runs already nothing needs to be known.
+    world.images_unknown.insert("nginx:1".into());
+    assert_eq!(world.settle(), Plan::default());
+}
+
+#[test]
+fn an_image_that_could_not_be_had_reads_so_while_it_is_asked_for_again() {
+    let mut world = of_policy("IfNotPresent");
+    world.refuses.insert("pull nginx:1".into(), Failure::Image("manifest unknown".into()));
+    world.settle();
+    world.run_for(5);
+    assert_eq!(world.shown("nginx"), "Waiting ImagePullBackOff, restarts 0");
+    world.noted();
+    world.images_unknown.insert("nginx:1".into());
+    world.run_for(10);
+    assert_eq!(world.shown("nginx"), "Waiting ImagePullBackOff, restarts 0");
+    assert_eq!(world.noted(), [""; 0]);
+    let mut world = of_policy("Never");
+    world.settle();
+    world.noted();
+    world.images_unknown.insert("nginx:1".into());
+    world.settle();
+    assert_eq!(world.shown("nginx"), "Waiting ErrImageNeverPull, restarts 0");
+    assert_eq!(world.noted(), [""; 0]);
+}

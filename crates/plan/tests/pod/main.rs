@@ -4,6 +4,7 @@
 
 extern crate petset_plan as plan;
 
+mod unseen;
 mod world;
 
 mod deletion;

@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) claims: BTreeMap<String, ClaimState>,
     pub(crate) address: Result<IpAddr, String>,
     pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) images_unknown: BTreeSet<String>,
     pub(crate) held_back: Option<HeldBack>,
     pub(crate) memory: Memory,
     pub(crate) host: Host,
@@ -60,6 +61,7 @@ impl World {
             claims: BTreeMap::new(),
             address: Ok(POD_ADDRESS),
             images: BTreeMap::new(),
+            images_unknown: BTreeSet::new(),
             held_back: None,
             memory: Memory::default(),
             host: Host {
@@ -109,6 +111,7 @@ impl World {
             claims: &self.claims,
             address: self.address.clone(),
             images: &self.images,
+            images_unknown: &self.images_unknown,
             held_back: self.held_back.clone(),
             memory: &self.memory,
             host: &self.host,

@@ -1,0 +1,42 @@
+//! What a plan wanted written and could not have: by the contract's word, or by the disk's.
+
+use crate::{Note, NoteKind, Subject, Wait};
+
+/// A write that the contract refuses, such as a pod from a template that is not valid. It is for the user to mend:
+/// trying again cannot help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// An object was to be made or changed.
+    Create,
+    /// An object was to be deleted.
+    Delete,
+}
+
+/// The event and the wait of a unit whose write of the object `name` was refused with the server's `message`.
+///
+/// Source: the stateful set controller's events `FailedCreate` and `FailedDelete`.
+pub fn refused(unit: &Subject, deed: Deed, name: &str, message: &str) -> (Note, Wait) {
+    let what = if unit.kind == "PetSet" { "pet: " } else { "" };
+    let (reason, sentence) = match deed {
+        Deed::Create if unit.kind == "PetSet" => {
+            ("FailedCreate", format!("waiting for a template that is valid: {name}: {message}"))
+        }
+        Deed::Create => ("FailedCreate", format!("{}: cannot write {name}: {message}", unit.name)),
+        Deed::Delete => ("FailedDelete", format!("{}: cannot delete {name}: {message}", unit.name)),
+    };
+    let note = Note {
+        subject: unit.clone(),
+        field_path: String::new(),
+        component: "petset",
+        kind: NoteKind::Warning,
+        reason,
+        message: format!("{what}{name}, error: {message}"),
+    };
+    (note, Wait { subject: unit.clone(), reason, message: sentence })
+}
+
+/// The wait of an object that cannot be written because the disk refuses, in the disk's words.
+pub fn undurable(object: Subject, message: &str) -> Wait {
+    let message = format!("{}: cannot be written to disk: {message}; trying again every second", object.name);
+    Wait { subject: object, reason: "StorageRefused", message }
+}
