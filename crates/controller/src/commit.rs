@@ -7,7 +7,8 @@ use api::{
     resource::{RESOURCES, Resource},
 };
 use jiff::Timestamp;
-use plan::{Subject, Write, unwritten::Deed};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use plan::{Subject, Write, set::Reserved, unwritten::Deed};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Expect, Key, Revision, Store};
@@ -29,7 +30,14 @@ pub struct Refused {
 /// One write, as the store takes it; `None` where there is nothing to do any more.
 pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Result<Option<store::Write>, Refused> {
     Ok(match write {
-        Write::CreatePod(pod) => Some(create(resources::PODS, &*pod, uid, now)?),
+        Write::CreatePod(pod) => {
+            let reserved = pod.metadata.uid.as_ref().and_then(|uid| uid.parse().ok());
+            Some(create(resources::PODS, &*pod, reserved.unwrap_or(uid), now)?)
+        }
+        Write::Reserve(reserved) => Some(reserve(*reserved, uid, now)),
+        Write::Release { namespace, name } => {
+            Some(store::Write::Delete { key: Key::new(resources::RESERVED, &namespace, &name), expect: Expect::Exists })
+        }
         Write::CreateClaim(claim) => Some(create(resources::CLAIMS, &*claim, uid, now)?),
         Write::CreateVolume(volume) => Some(create(resources::VOLUMES, &*volume, uid, now)?),
         Write::UpdatePod(pod) => replace(store, resources::PODS, &*pod),
@@ -90,6 +98,15 @@ fn create(resource: &str, object: &impl Serialize, uid: Uuid, now: Timestamp) ->
     let created = admission::create(served(resource), &namespace, object, &Stamp { uid, now });
     let object = created.map_err(|status| Refused { deed: Deed::Create, name, message: status.message })?;
     Ok(store::Write::Create { key: key_of(resource, &object), object })
+}
+
+/// A record of the daemon's own: no rules of the contract apply before the pod is made.
+fn reserve(mut reserved: Reserved, uid: Uuid, now: Timestamp) -> store::Write {
+    reserved.metadata.uid = Some(uid.to_string());
+    reserved.metadata.creation_timestamp = Some(Time(now));
+    reserved.pod.metadata.uid = Some(uid.to_string());
+    let object = json!(reserved);
+    store::Write::Create { key: key_of(resources::RESERVED, &object), object }
 }
 
 /// Replaces metadata and spec and keeps the stored status, unless this was the last finalizer of an object that is

@@ -10,7 +10,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use plan::{facts::PodKey, read::is_ready};
+use plan::{facts::PodKey, read::is_ready, set::Reserved};
 use serde::de::DeserializeOwned;
 use store::{Change, Event};
 
@@ -36,8 +36,11 @@ pub mod resources {
     pub const PETSETS: &str = "petsets.apps";
     /// Events.
     pub const EVENTS: &str = "events";
+    /// Pods that sets will make: the daemon's own records. The server never serves a name that starts with an underscore.
+    pub const RESERVED: &str = "_reserved";
     /// Everything that the world keeps, in the order in which it is loaded.
-    pub const KEPT: [&str; 9] = [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS];
+    pub const KEPT: [&str; 10] =
+        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS, RESERVED];
 }
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
@@ -137,6 +140,8 @@ pub struct World {
     pub pods: Kept<Pod>,
     /// PetSets.
     pub petsets: Kept<PetSet>,
+    /// Pods that sets will make, by the pod's name.
+    pub reserved: Kept<Reserved>,
 }
 
 impl World {
@@ -219,6 +224,16 @@ impl World {
                     dirty.insert(Unit::Set((namespace, name)));
                 }
             }
+            resources::RESERVED => {
+                let (before, news) = self.reserved.apply(event);
+                if news {
+                    let after = self.reserved.get(&namespace, &name);
+                    for reserved in before.iter().chain(after) {
+                        dirty.insert(Unit::Set((namespace.clone(), reserved.set.clone())));
+                    }
+                    dirty.insert(Unit::Pod(PodKey { namespace, name }));
+                }
+            }
             _ => {}
         }
         dirty
@@ -234,6 +249,11 @@ impl World {
         let Some(selector) = &set.spec.selector else { return Vec::new() };
         let selector = Labels::from_selector(selector);
         self.pods.of(namespace).map(|(_, pod)| pod).filter(|pod| selects(&selector, &pod.metadata)).collect()
+    }
+
+    /// What a set has reserved.
+    pub fn reserved_of_set<'a>(&'a self, namespace: &'a str, set: &str) -> Vec<&'a Reserved> {
+        self.reserved.of(namespace).map(|(_, reserved)| reserved).filter(|reserved| reserved.set == set).collect()
     }
 
     /// The sets whose selector matches a pod, with their names.

@@ -138,6 +138,8 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::DeletePod { namespace, name, .. }
         | Write::PodStatus { namespace, name, .. }
         | Write::RemovePod { namespace, name, .. } => ("pod", namespace, name),
+        Write::Reserve(reserved) => of("reservation", &reserved.metadata),
+        Write::Release { namespace, name } => ("reservation", namespace, name),
         Write::CreateClaim(claim) | Write::UpdateClaim(claim) => of("claim", &claim.metadata),
         Write::ClaimStatus { namespace, name, .. } => ("claim", namespace, name),
         Write::CreateVolume(volume) | Write::UpdateVolume(volume) => of("volume", &volume.metadata),

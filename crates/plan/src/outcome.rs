@@ -6,6 +6,8 @@ use k8s_openapi::api::core::v1::{
     PersistentVolumeStatus, Pod, PodStatus,
 };
 
+use crate::set::Reserved;
+
 /// Which object a note or a wait is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
@@ -63,8 +65,12 @@ pub struct Wait {
 /// services writes an object twice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
-    /// Make a pod; uid and creation time are added by the committer.
+    /// Make a pod; the committer adds the creation time, and a uid where none was reserved for it.
     CreatePod(Box<Pod>),
+    /// Keep the intention to make a pod, so that its sandbox may be made ready; the committer gives it a uid.
+    Reserve(Box<Reserved>),
+    /// Give up that intention, or fulfil it: together with [`Write::CreatePod`].
+    Release { namespace: String, name: String },
     /// Ask for the graceful end of a pod, as `DELETE` does: the pod's own grace period.
     DeletePod { namespace: String, name: String, rv: String },
     /// Replace a pod's metadata and spec (identity that drifted).

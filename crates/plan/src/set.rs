@@ -1,9 +1,11 @@
 //! A set with its pods and claims: which pet is next, and why not another.
 //!
 //! Reading order: `turn` holds the rule for who is next; `pet` is the model that it decides over, read from pods at
-//! the edge; `identity` says what a pet and its claims look like; this file puts the decision into writes, events and waits.
+//! the edge; `identity` says what a pet and its claims look like; `ahead` says which sandboxes are made before their
+//! turn; this file puts the decision into writes, events and waits.
 //! The rules are those of PetSet in Kubernetes 1.3.
 
+mod ahead;
 mod comeback;
 mod identity;
 mod pet;
@@ -17,6 +19,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use api::petset::PetSet;
 
 pub use self::{
+    ahead::{AHEAD_MAX, AHEAD_PATIENCE, Reserved, release_all},
     comeback::{HeldBack, PATIENCE, held_back},
     turn::STEPS_MAX,
 };
@@ -25,7 +28,7 @@ use self::{
     pet::{Hold, Pet},
     turn::{Step, Turn},
 };
-use crate::{Note, NoteKind, Subject, Wait, Write, outcome::LookAgain};
+use crate::{Note, NoteKind, Subject, Wait, Write, outcome::LookAgain, pod::Host};
 
 /// Claims made in one pass: one transaction of a set with very many pets stays small. The rest follow in the next passes.
 pub const CLAIMS_PER_PASS_MAX: usize = 100;
@@ -46,6 +49,10 @@ pub struct Input<'a> {
     pub claims: &'a [&'a PersistentVolumeClaim],
     /// The governing service, if it exists.
     pub service: Option<&'a Service>,
+    /// The pods that this set has reserved.
+    pub reserved: &'a [&'a Reserved],
+    /// This host.
+    pub host: &'a Host,
     /// The moment.
     pub now: Timestamp,
 }
@@ -65,10 +72,10 @@ pub struct Plan {
 
 /// Decides what is next for one set.
 ///
-/// A set that is being deleted gets an empty plan: its pets outlive it (1.3, `pet_set.go`).
+/// A set that is being deleted does no more than give up what it has reserved: its pets outlive it (1.3, `pet_set.go`).
 pub fn plan(input: &Input<'_>) -> Plan {
     if input.set.metadata.deletion_timestamp.is_some() {
-        return Plan::default();
+        return Plan { writes: release_all(input.reserved.iter().copied()), ..Plan::default() };
     }
     let identity = Identity::of(input.set);
     let pets = Pet::read_all(&identity, input.pods, input.troubles);
@@ -80,7 +87,9 @@ pub fn plan(input: &Input<'_>) -> Plan {
     };
     let claims = draft.make_claims();
     draft.restore_identities(&pets);
-    draft.take_turn(&turn::next(identity.target(), &pets), claims);
+    let turn = turn::next(identity.target(), &pets);
+    draft.take_turn(&turn, claims);
+    draft.look_ahead(&turn);
     draft.report_status(&pets);
     draft.plan
 }
@@ -172,6 +181,23 @@ impl Draft<'_> {
         }
     }
 
+    /// Reserves the pods whose sandboxes are made ready while the pets before them start. Where nothing has begun, or one
+    /// pet has held up all others for long, there is nothing to be ready for.
+    fn look_ahead(&mut self, turn: &Turn<'_>) {
+        let is_moving = match &turn.blocker {
+            Some(blocker) => {
+                let until = ahead::until(blocker);
+                let is_early = self.input.now < until;
+                self.plan.look_again = is_early.then_some(until).filter(|_| !turn.undone.is_empty());
+                is_early
+            }
+            None => self.plan.writes.iter().any(|write| matches!(write, Write::CreatePod(_))),
+        };
+        let wanted = if is_moving { ahead::wanted(self.identity, turn) } else { BTreeMap::new() };
+        let writes = ahead::writes(self.identity.set, self.input.host, wanted, self.input.reserved);
+        self.plan.writes.extend(writes);
+    }
+
     /// Does one step, or says why it cannot be done.
     fn take(&mut self, step: &Step<'_>) -> Result<(), Hold> {
         match step {
@@ -198,7 +224,7 @@ impl Draft<'_> {
             let because = format!("its claim {claim} is being deleted");
             return Err(Hold { reason: "ClaimTerminating", because });
         }
-        let pod = match self.identity.pet(ordinal) {
+        let mut pod = match self.identity.pet(ordinal) {
             Ok(pod) => pod,
             Err(error) => {
                 self.note(NoteKind::Warning, "FailedCreate", format!("pet: {name}, error: {error}"));
@@ -208,12 +234,20 @@ impl Draft<'_> {
                 });
             }
         };
+        // Its sandbox, if there is one already, was made under this uid.
+        pod.metadata.uid = self.reserved(&pod).and_then(Reserved::uid).cloned();
         self.plan.writes.push(Write::CreatePod(Box::new(pod)));
         self.note(NoteKind::Normal, "SuccessfulCreate", format!("pet: {name}"));
         if let Some(message) = self.service_missing(&name) {
             self.note(NoteKind::Warning, "ServiceMissing", message);
         }
         Ok(())
+    }
+
+    /// What is reserved for a pod, where it is what would be reserved for it now.
+    fn reserved(&self, pod: &Pod) -> Option<&Reserved> {
+        let mut reserved = self.input.reserved.iter().copied();
+        reserved.find(|reserved| reserved.metadata.name == pod.metadata.name && reserved.is_for(pod, self.input.host))
     }
 
     /// The governing service is a convention: its absence stops nothing, and is said once for each pet made.

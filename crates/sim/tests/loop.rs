@@ -192,3 +192,80 @@ async fn a_missing_image_is_named_and_its_arrival_is_noticed() {
     cluster.pass(400).await;
     assert_eq!(cluster.ready(), ["web-0"]);
 }
+
+/// A set of six whose first pet is not Ready, a few seconds after it was made.
+async fn begun() -> Cluster {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.engine.set_sick(&pod("web-0"), "nginx", Some("not yet"));
+    cluster.create(service()).await;
+    cluster.create(set(6)).await;
+    cluster.pass(5).await;
+    cluster
+}
+
+/// The names of the pods that have something running.
+fn running(cluster: &Cluster) -> std::collections::BTreeSet<String> {
+    cluster.engine.running().into_keys().map(|(pod, _)| pod.name).collect()
+}
+
+/// The trace's lines about sandboxes, sorted: what is made ahead has no order of its own.
+fn sandboxes(cluster: &Cluster) -> Vec<String> {
+    let mut lines = cluster.engine.take_trace();
+    lines.retain(|line| line.contains("_POD_"));
+    lines.sort();
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn sandboxes_are_made_ahead_and_pods_in_their_turn() {
+    let cluster = begun().await;
+    let start = |pet: u32| format!("start sandbox default_web-{pet}_POD_0");
+    assert_eq!(sandboxes(&cluster), [start(0), start(1), start(2), start(3)]);
+    assert_eq!(cluster.store.list("pods", None).items.len(), 1);
+    cluster.engine.set_sick(&pod("web-0"), "nginx", None);
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2", "web-3", "web-4", "web-5"]);
+    assert_eq!(sandboxes(&cluster), [start(4), start(5)], "each sandbox is made once");
+    assert_eq!(cluster.store.list("_reserved", None).items.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_ahead_does_not_outlive_its_use() {
+    let cluster = begun().await;
+    cluster.settle().await;
+    assert_eq!(running(&cluster), ["web-0".to_owned()].into(), "held up for long");
+
+    let cluster = begun().await;
+    assert_eq!(running(&cluster).len(), 4);
+    cluster.delete("petsets.apps", "web").await;
+    cluster.pass(5).await;
+    assert_eq!(running(&cluster), ["web-0".to_owned()].into(), "the set is gone");
+    assert_eq!(cluster.store.list("_reserved", None).items.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_controller_adopts_what_was_made_ahead() {
+    let mut cluster = begun().await;
+    cluster.stop_controller().await;
+    drop(cluster.engine.take_trace());
+    cluster.engine.set_sick(&pod("web-0"), "nginx", None);
+    cluster.start_controller();
+    cluster.settle().await;
+    assert_eq!(cluster.ready().len(), 6);
+    assert_eq!(
+        sandboxes(&cluster),
+        ["start sandbox default_web-4_POD_0", "start sandbox default_web-5_POD_0"],
+        "those that were there are used, and nothing is made twice"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_ahead_for_a_set_that_went_while_nobody_looked_is_removed() {
+    let mut cluster = begun().await;
+    cluster.stop_controller().await;
+    cluster.delete("petsets.apps", "web").await;
+    cluster.start_controller();
+    cluster.pass(5).await;
+    assert_eq!(running(&cluster), ["web-0".to_owned()].into());
+    assert_eq!(cluster.store.list("_reserved", None).items.len(), 0);
+}

@@ -124,15 +124,13 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     }
 
     /// Marks all that depends on the engine: claims, the node, every identity that has an object, a container or
-    /// scratch space.
+    /// scratch space, or is reserved.
     fn mark_all(&mut self) {
         self.dirty.insert(Unit::Claims);
         self.dirty.insert(Unit::Node(self.settings.host.node.clone()));
-        let objects = self
-            .world
-            .pods
-            .all()
-            .map(|((namespace, name), _)| PodKey { namespace: namespace.clone(), name: name.clone() });
+        let names = self.world.pods.all().map(|(name, _)| name);
+        let names = names.chain(self.world.reserved.all().map(|(name, _)| name));
+        let objects = names.map(|(namespace, name)| PodKey { namespace: namespace.clone(), name: name.clone() });
         let all = objects.chain(self.engine.pods().cloned()).chain(self.engine.scratch_pods());
         self.dirty.extend(all.map(Unit::Pod).collect::<Vec<_>>());
     }

@@ -144,8 +144,10 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     async fn plan_set(&mut self, unit: &Unit, name: &Name) {
         let (namespace, name) = (name.0.as_str(), name.1.as_str());
+        let reserved = self.world.reserved_of_set(namespace, name);
         let Some(object) = self.world.petsets.get(namespace, name) else {
-            self.board.post(unit, Vec::new());
+            let writes = set::release_all(reserved);
+            self.carry_out(unit, writes, Vec::new(), Vec::new()).await;
             return;
         };
         let pods = self.world.pods_of_set(namespace, object);
@@ -157,6 +159,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             troubles: &troubles,
             claims: &claims,
             service: self.world.services.get(namespace, &object.spec.service_name),
+            reserved: &reserved,
+            host: &self.settings.host,
             now: self.clock.now(),
         });
         self.look_again(unit, plan.look_again);
@@ -166,7 +170,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     async fn plan_pod(&mut self, unit: &Unit, key: &PodKey) {
         let scratch = self.engine.scratch(key);
         let object = self.world.pods.get(&key.namespace, &key.name);
-        if object.is_none() && self.engine.containers(key).is_empty() && scratch.is_empty() {
+        let is_reserved = self.world.reserved.get(&key.namespace, &key.name).is_some();
+        if object.is_none() && !is_reserved && self.engine.containers(key).is_empty() && scratch.is_empty() {
             if self.memories.remove(key).is_some() {
                 self.keep_lease(key).await;
             }
@@ -175,7 +180,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
         if !self.engine.is_answering() {
             // Silence is not absence: the pod is planned when the engine has answered.
-            let waits = pod::unseen(key, object, self.engine.silence());
+            // Of a pod that is yet to be made nobody asks.
+            let is_asked_for = object.is_some() || !is_reserved;
+            let waits = if is_asked_for { pod::unseen(key, object, self.engine.silence()) } else { Vec::new() };
             self.post(unit, waits);
             return;
         }
@@ -208,6 +215,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         self.planner.pod(&pod::Input {
             key,
             pod: object,
+            reserved: self.world.reserved.get(&key.namespace, &key.name),
             containers: self.engine.containers(key),
             scratch,
             claims: &claims,
@@ -245,7 +253,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
         let network = self.settings.network;
         let exists = |pod: &PodKey| {
-            self.world.pods.get(&pod.namespace, &pod.name).is_some() || !self.engine.containers(pod).is_empty()
+            self.world.pods.get(&pod.namespace, &pod.name).is_some()
+                || self.world.reserved.get(&pod.namespace, &pod.name).is_some()
+                || !self.engine.containers(pod).is_empty()
         };
         let address = self.planner.address(&self.leases, &exists, key, network.subnet, network.gateway)?;
         let now = self.clock.now();

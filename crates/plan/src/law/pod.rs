@@ -109,8 +109,9 @@ fn mounts(input: &Input<'_>, start: &Start) -> Verdict {
 }
 
 /// [`Law::OursOnly`]: every action is about this pod: containers that the facts name, a sandbox of its own, volumes that
-/// carry its mark.
+/// carry its mark. Of a pod that is yet to be made nothing but the sandbox is made.
 pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
+    let reserved = || input.reserved.and_then(|reserved| reserved.uid()).map(String::as_str);
     let uid = input.pod.map(uid_of);
     let is_known = |id: &str, owner: &Owner| {
         input.containers.iter().any(|container| container.id == id && container.owner == *owner)
@@ -137,7 +138,7 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
             }
             Action::StartSandbox(sandbox) => {
                 let Sandbox { owner, .. } = &**sandbox;
-                (owner.pod != *input.key || Some(owner.uid.as_str()) != uid).then(|| show(owner))
+                (owner.pod != *input.key || Some(owner.uid.as_str()) != uid.or_else(reserved)).then(|| show(owner))
             }
             Action::CreateVolume { name, labels } => {
                 let label = |key: &str| labels.get(key).map(String::as_str);
@@ -212,6 +213,14 @@ pub fn rests(plan: &Plan) -> Verdict {
 /// [`Law::Settles`]: what is left of the pod is what should be: all of its containers run and are well, or it has ended and
 /// nothing of it runs, or it is gone and nothing of it is left.
 pub fn settled(input: &Input<'_>) -> Verdict {
+    if let (None, Some(reserved)) = (input.pod, input.reserved) {
+        // Its sandbox is nobody's business before the pod is there, but nothing else may be in its place.
+        let is_its = |c: &&Container| c.owner.role == Role::Sandbox && Some(&c.owner.uid) == reserved.uid();
+        return match input.containers.iter().find(|container| !is_its(container)) {
+            Some(left) => holds(false, Law::Settles, || format!("{} is left", show(&left.owner))),
+            None => Ok(()),
+        };
+    }
     settled_as(input.key, input.pod, input.containers, input.scratch)
 }
 

@@ -11,12 +11,13 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once, words};
 use crate::{
     Write, read,
-    set::{CLAIMS_PER_PASS_MAX, Input, Plan, STEPS_MAX},
+    set::{AHEAD_MAX, CLAIMS_PER_PASS_MAX, Input, Plan, Reserved, STEPS_MAX},
 };
 
 /// All laws that one decision can break.
 pub fn all(input: &Input<'_>, plan: &Plan) -> Verdict {
     order(input, plan)?;
+    ahead(input, plan)?;
     descent(input, plan)?;
     sticky(input, plan)?;
     says_why(input, plan)?;
@@ -52,6 +53,44 @@ pub fn order(input: &Input<'_>, plan: &Plan) -> Verdict {
         Some((pet, why)) => holds(false, Law::Order, || format!("{new} is created while {pet} {why}")),
         None => Ok(()),
     }
+}
+
+/// [`Law::Order`] for what is made before its turn: sandboxes alone, of pets that the set lacks, and a pod that was
+/// reserved is made under its reserved uid or not under this name while the reservation lasts. [`Law::Bounded`]: so many
+/// and no more.
+pub fn ahead(input: &Input<'_>, plan: &Plan) -> Verdict {
+    let facts = Facts::of(input);
+    let mut after: BTreeMap<&str, &Reserved> =
+        input.reserved.iter().map(|reserved| (name(&reserved.metadata), *reserved)).collect();
+    let before = after.clone();
+    for write in &plan.writes {
+        match write {
+            Write::Release { name, .. } => drop(after.remove(name.as_str())),
+            Write::Reserve(reserved) => {
+                let pet = name(&reserved.metadata);
+                let is_free = facts
+                    .ordinal(pet)
+                    .is_some_and(|ordinal| facts.target.contains(&ordinal) && !facts.by_ordinal.contains_key(&ordinal));
+                holds(is_free && !is_leaving(&input.set.metadata), Law::Order, || {
+                    format!("{pet} is reserved, which the set does not lack")
+                })?;
+                after.insert(pet, reserved);
+            }
+            _ => {}
+        }
+    }
+    for pod in created(plan) {
+        let pet = name(&pod.metadata);
+        holds(!after.contains_key(pet), Law::Order, || format!("{pet} is created and reserved at once"))?;
+        let promised = before.get(pet).and_then(|reserved| reserved.uid());
+        let uid = pod.metadata.uid.as_ref();
+        holds(uid.is_none() || uid == promised, Law::OneOfEach, || {
+            format!("{pet} is created under a uid that was not reserved for it")
+        })?;
+    }
+    holds(after.len() <= AHEAD_MAX, Law::Bounded, || {
+        format!("{} pets are reserved for set {}, more than {AHEAD_MAX}", after.len(), name(&input.set.metadata))
+    })
 }
 
 /// [`Law::Descent`]: a pod goes only if the set has no place for it, when no pet is missing and every known one is well;
@@ -141,7 +180,11 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             | Write::RemoveNamespace { .. } => {
                 return holds(false, Law::Sticky, || format!("{kind} {object} is written by a set"));
             }
-            Write::CreateClaim(_) | Write::DeletePod { .. } | Write::PetSetStatus { .. } => {}
+            Write::CreateClaim(_)
+            | Write::DeletePod { .. }
+            | Write::PetSetStatus { .. }
+            | Write::Reserve(_)
+            | Write::Release { .. } => {}
         }
     }
     Ok(())
@@ -194,6 +237,7 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
                 status.observed_generation == Some(*observed_generation) && status.replicas == *replicas
             }
             Write::CreatePod(_) => pod.is_some(),
+            Write::Reserve(_) => input.reserved.iter().any(|reserved| name(&reserved.metadata) == object),
             Write::CreateClaim(_) => input.claims.iter().any(|claim| name(&claim.metadata) == object),
             Write::UpdatePod(new) => pod.is_some_and(|old| **old == **new),
             Write::DeletePod { .. } => pod.is_some_and(|pod| is_leaving(&pod.metadata)),
@@ -225,6 +269,9 @@ pub fn rests(plan: &Plan) -> Verdict {
 
 /// [`Law::Settles`]: the set has exactly the pets and claims that it asks for, all of them well, and counts them.
 pub fn settled(input: &Input<'_>) -> Verdict {
+    if let Some(reserved) = input.reserved.first() {
+        return holds(false, Law::Settles, || format!("{} is still reserved", name(&reserved.metadata)));
+    }
     if is_leaving(&input.set.metadata) {
         return Ok(());
     }
@@ -263,7 +310,8 @@ pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
     for write in &plan.writes {
         let (kind, namespace, object) = super::target(write);
         let is_own = match write {
-            Write::CreatePod(_) => facts.ordinal(object).is_some(),
+            Write::CreatePod(_) | Write::Reserve(_) => facts.ordinal(object).is_some(),
+            Write::Release { .. } => input.reserved.iter().any(|reserved| name(&reserved.metadata) == object),
             Write::UpdatePod(_) | Write::DeletePod { .. } => input.pods.iter().any(|pod| name(&pod.metadata) == object),
             Write::CreateClaim(_) => facts.templates.iter().any(|template| {
                 let pet = object.strip_prefix(template).and_then(|rest| rest.strip_prefix('-'));

@@ -2,7 +2,10 @@
 //!
 //! Whoever has all three at hand, as the simulator has, asks these after every step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+};
 
 use api::{petset::PetSet, selector::Labels};
 use jiff::Timestamp;
@@ -14,7 +17,9 @@ use super::{Law, Verdict, holds, is_leaving, name, namespace, pod, set, storage,
 use crate::{
     Action,
     facts::{Engine, PodKey, Volume},
+    pod::Host,
     read,
+    set::Reserved,
     zone::{Endpoint, Plan, Records, Zone},
 };
 
@@ -35,6 +40,8 @@ pub struct Objects {
     pub endpoints: Vec<Endpoints>,
     /// All namespaces.
     pub namespaces: Vec<Namespace>,
+    /// What sets have reserved: the daemon's own records.
+    pub reserved: Vec<Reserved>,
 }
 
 impl Objects {
@@ -53,6 +60,7 @@ impl Objects {
             "services" => push(&mut self.services, object),
             "endpoints" => push(&mut self.endpoints, object),
             "namespaces" => push(&mut self.namespaces, object),
+            "_reserved" => push(&mut self.reserved, object),
             _ => Ok(()),
         }
     }
@@ -214,6 +222,16 @@ pub fn zone_true(objects: &Objects, zone: &Zone) -> Verdict {
 /// [`Law::Settles`]: every set has its pets and claims, every claim its data, every pod its containers and nothing more
 /// runs, and what is published is true. Ask it when faults have stopped for long enough and users have let be.
 pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) -> Verdict {
+    // No law about a set that has settled asks for the host.
+    let nobody = Host {
+        instance: String::new(),
+        node: String::new(),
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        domain: zone.domain.clone(),
+        dns: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        search: Vec::new(),
+        resolvers: Vec::new(),
+    };
     for its in &objects.sets {
         let space = namespace(&its.metadata);
         let claims: Vec<_> = objects.claims.iter().filter(|claim| namespace(&claim.metadata) == space).collect();
@@ -230,6 +248,8 @@ pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) 
             troubles: &BTreeMap::new(),
             claims: &claims,
             service: None,
+            reserved: &objects.reserved.iter().filter(|its| namespace(&its.metadata) == space).collect::<Vec<_>>(),
+            host: &nobody,
             now,
         })?;
     }

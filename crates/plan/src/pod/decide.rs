@@ -88,17 +88,7 @@ pub(super) fn unscheduled(view: &View<'_>) -> Option<(&'static str, String)> {
 
 /// Sandbox, init containers, app containers, as far as they get.
 fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
-    let stale = stale(view);
-    if !stale.is_empty() {
-        let (stops, notes) = stops(view, &stale, |_| grace_of_spec(view));
-        draft.put(Action::Stop(stops), Pace::Engine, notes);
-        draft.wait("SandboxChanged", &format!("waiting for {} to end", teardown::names(&stale)));
-        return;
-    }
-    let Some((sandbox, _)) = view.sandbox_running() else {
-        start_sandbox(view, draft);
-        return;
-    };
+    let Some(sandbox) = bring_up_sandbox(view, draft) else { return };
     kill_condemned(view, draft);
     if let Some(held_back) = &view.input.held_back
         && view.lost_everything(sandbox)
@@ -115,6 +105,22 @@ fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
     for unit in view.apps() {
         bring_up_app(view, draft, unit, sandbox);
     }
+}
+
+/// The sandbox, once it runs and nothing runs that must not; until then this sees to both.
+pub(super) fn bring_up_sandbox<'a>(view: &View<'a>, draft: &mut Draft<'_>) -> Option<&'a Container> {
+    let stale = stale(view);
+    if !stale.is_empty() {
+        let (stops, notes) = stops(view, &stale, |_| grace_of_spec(view));
+        draft.put(Action::Stop(stops), Pace::Engine, notes);
+        draft.wait("SandboxChanged", &format!("waiting for {} to end", teardown::names(&stale)));
+        return None;
+    }
+    let running = view.sandbox_running();
+    if running.is_none() {
+        start_sandbox(view, draft);
+    }
+    running.map(|(sandbox, _)| sandbox)
 }
 
 /// Containers that run where they must not: without the pod's sandbox, beside a later attempt of themselves, or
@@ -437,7 +443,7 @@ fn pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
 
 /// Removes what nobody needs any more, when there is nothing better to do: also while a container rests between two
 /// attempts, or a crash loop would fill the disk.
-fn tidy(view: &View<'_>, draft: &mut Draft<'_>) {
+pub(super) fn tidy(view: &View<'_>, draft: &mut Draft<'_>) {
     let superseded = |attempts: &[&Container]| attempts.len().saturating_sub(ATTEMPTS_KEPT);
     let old = view.units.iter().flat_map(|unit| unit.attempts.iter().take(superseded(&unit.attempts)));
     let old = old.chain(&view.unnamed).chain(&view.sandboxes_old).copied();

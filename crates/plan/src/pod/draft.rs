@@ -146,6 +146,12 @@ impl<'a> Draft<'a> {
         self.blocked.insert(container.to_owned(), Blocked { reason, message });
     }
 
+    /// Takes back all that was to be told.
+    pub(super) fn say_nothing(&mut self) {
+        self.plan.notes.clear();
+        self.plan.waits.clear();
+    }
+
     pub(super) fn write(&mut self, write: Write) {
         self.plan.writes.push(write);
     }

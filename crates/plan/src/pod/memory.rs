@@ -142,7 +142,8 @@ pub fn record(
         Action::PullImage { image } => record_pull(memory, pod, image, result, now),
         Action::StartContainer(start) => record_start(memory, start, result),
         Action::StartSandbox(sandbox) => match result {
-            Err(failure) if !is_silence(failure) => {
+            // Of a pod that is yet to be made nobody is told.
+            Err(failure) if !is_silence(failure) && pod.is_some() => {
                 let message = format!("Failed to create pod sandbox: {}", text(failure));
                 let subject = tell::subject(&sandbox.owner.pod, &sandbox.owner.uid);
                 vec![tell::of_pod(&subject, NoteKind::Warning, "FailedCreatePodSandBox", message)]

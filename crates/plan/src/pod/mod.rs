@@ -4,9 +4,11 @@
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
 //! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
-//! should; `probe` asks how it is; `status` says so. While the engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
+//! should, `ahead` the sandbox of a pod that is yet to be made; `probe` asks how it is; `status` says so. While the
+//! engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.
 
+mod ahead;
 mod backoff;
 mod build;
 mod decide;
@@ -28,12 +30,13 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Note, Wait, Write,
     facts::{Container, PodKey},
     outcome::LookAgain,
-    set::HeldBack,
+    set::{HeldBack, Reserved},
 };
 
 pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
@@ -45,6 +48,8 @@ pub struct Input<'a> {
     pub key: &'a PodKey,
     /// The pod object, if there is one.
     pub pod: Option<&'a Pod>,
+    /// The pod that a set will make here in its turn. Its sandbox is made ready while there is no pod.
+    pub reserved: Option<&'a Reserved>,
     /// The containers that the engine has for this identity, of whatever uid.
     pub containers: &'a [Container],
     /// Names of the engine's volumes that belong to this identity's `emptyDir`s, of whatever uid.
@@ -86,7 +91,7 @@ pub enum ClaimState {
 }
 
 /// What is the same for all pods of this daemon.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The instance's name, part of every Docker name.
     pub instance: String,
@@ -132,12 +137,20 @@ pub struct Plan {
 /// 5. Its sandbox starts; a new sandbox means that every container starts anew.
 /// 6. Init containers run one after the other, each to success, then app containers start in order.
 ///
+/// Where there is no pod yet and a set has reserved one, its sandbox is brought up and kept; it is the pod's own as soon
+/// as the pod is there, because it was made under the pod's uid.
+///
 /// Where the engine was restarted, all sandboxes come back at once, and with them the addresses; containers start again
 /// in the order of their set, as far as [`Input::held_back`] says.
 pub fn plan(input: &Input<'_>) -> Plan {
     let mut draft = draft::Draft::new(input);
     let settled = teardown::strangers(&mut draft);
-    let Some(pod) = input.pod else { return draft.finish() };
+    let Some(pod) = input.pod else {
+        if let (Some(reserved), teardown::Settled::Yes) = (input.reserved, settled) {
+            ahead::keep(reserved, &mut draft);
+        }
+        return draft.finish();
+    };
     let spec = view::spec_of(pod);
     let view = view::View::new(input, pod, &spec);
     if settled == teardown::Settled::Yes {

@@ -29,7 +29,8 @@ pub(super) enum Settled {
 /// and of one whose name was used again. Nobody waits for them, so they are killed.
 pub(super) fn strangers(draft: &mut Draft<'_>) -> Settled {
     let input = draft.input();
-    let uid = input.pod.map(tell::uid_of);
+    let reserved = || input.reserved.and_then(|reserved| reserved.uid()).map(String::as_str);
+    let uid = input.pod.map(tell::uid_of).or_else(reserved);
     let is_stranger = |c: &&Container| c.owner.pod == *input.key && Some(c.owner.uid.as_str()) != uid;
     let mut strangers: Vec<&Container> = input.containers.iter().filter(is_stranger).collect();
     // App containers first: the sandbox is their network.

@@ -110,6 +110,8 @@ fn written(writes: &[Write]) -> Vec<(&'static str, String)> {
         .map(|write| match write {
             Write::CreatePod(pod) | Write::UpdatePod(pod) => ("pod", pod.metadata.name.clone().unwrap()),
             Write::DeletePod { name, .. } => ("pod", name.clone()),
+            Write::Reserve(reserved) => ("reservation", reserved.metadata.name.clone().unwrap()),
+            Write::Release { name, .. } => ("reservation", name.clone()),
             Write::CreateClaim(claim) | Write::UpdateClaim(claim) => ("claim", claim.metadata.name.clone().unwrap()),
             Write::ClaimStatus { name, .. } => ("claim", name.clone()),
             Write::CreateVolume(volume) | Write::UpdateVolume(volume) => {
@@ -134,7 +136,7 @@ proptest! {
     /// A pet is created only when every known pet is well and every lower ordinal is there; one at a time.
     #[test]
     fn order(world in any_world()) {
-        let plan = world.plan();
+        let plan = world.plan_whole();
         for new in created(&plan) {
             prop_assert!(world.pods.iter().all(is_well));
             for lower in 0..ordinal(&new).unwrap() {
@@ -147,7 +149,7 @@ proptest! {
     /// A pet is deleted only when every known pet is well and none is missing; the newest of the surplus goes.
     #[test]
     fn descent(world in any_world()) {
-        for old in deleted(&world.plan()) {
+        for old in deleted(&world.plan_whole()) {
             prop_assert!(world.pods.iter().all(is_well));
             let in_place = world.pods.iter().filter(|p| is_in_place(&world, p)).count();
             prop_assert_eq!(in_place as i32, world.set.spec.replicas.unwrap());
@@ -165,7 +167,7 @@ proptest! {
     /// What is not as specified has a write or a wait that names it.
     #[test]
     fn says_why(world in any_world()) {
-        let plan = world.plan();
+        let plan = world.plan_whole();
         let said = |name: &str| {
             created(&plan).iter().chain(&deleted(&plan)).any(|n| n == name)
                 || plan.waits.iter().any(|w| w.message.split([' ', ':']).any(|word| word == name))
@@ -189,11 +191,11 @@ proptest! {
     #[test]
     fn quiet(mut world in any_world()) {
         for _ in 0..3 {
-            let plan = world.plan();
+            let plan = world.plan_whole();
             assert_once(&plan.writes);
             world.apply(&plan);
         }
-        prop_assert_eq!(world.plan().writes, []);
+        prop_assert_eq!(world.plan_whole().writes, []);
     }
 
     /// Once pets become well and the deleted are gone, the set becomes what was asked for, and stays so.
@@ -201,14 +203,14 @@ proptest! {
     fn settles(mut world in any_world()) {
         world.claims.retain(|c| c.metadata.deletion_timestamp.is_none());
         for _ in 0..PASSES_MAX {
-            let plan = world.plan();
+            let plan = world.plan_whole();
             if plan == Plan::default() {
                 break;
             }
             world.apply(&plan);
             world.heal();
         }
-        let plan = world.plan();
+        let plan = world.plan_whole();
         prop_assert_eq!(plan.writes, []);
         let names: BTreeSet<String> = world.pods.iter().map(|p| name(p).to_owned()).collect();
         let wanted: BTreeSet<String> = (0..world.set.spec.replicas.unwrap()).map(|o| format!("web-{o}")).collect();
@@ -225,7 +227,7 @@ proptest! {
         for name in ["www-other-0", "www-web", "web-0", "log-web-0", "www-web-00"] {
             crowded.claims.push(named_claim(name, json!({})));
         }
-        prop_assert_eq!(crowded.plan(), world.plan());
+        prop_assert_eq!(crowded.plan_whole(), world.plan_whole());
     }
 
     /// Whatever a pod's name, phase, annotation or age, and however odd the set: there is a plan.
@@ -248,7 +250,7 @@ proptest! {
             }
             world.pods.push(pod);
         }
-        assert_once(&world.plan().writes);
+        assert_once(&world.plan_whole().writes);
     }
 }
 

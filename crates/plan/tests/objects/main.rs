@@ -8,6 +8,7 @@
 extern crate petset_plan as plan;
 
 mod address;
+mod ahead;
 mod claim;
 mod comeback;
 mod laws;

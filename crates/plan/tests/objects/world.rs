@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use plan::{
     Note, NoteKind, Subject, Wait, Write,
-    set::{self, Plan},
+    pod::Host,
+    set::{self, Plan, Reserved},
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,13 @@ pub(crate) struct World {
     pub(crate) service: Option<Service>,
     /// What pods themselves wait for.
     pub(crate) troubles: BTreeMap<String, String>,
+    /// What the set has reserved.
+    pub(crate) reserved: Vec<Reserved>,
+    /// This host.
+    pub(crate) host: Host,
+    /// The moment.
+    pub(crate) now: Timestamp,
+    uids: u32,
 }
 
 impl World {
@@ -54,7 +62,25 @@ impl World {
             "status": {"observedGeneration": 1, "replicas": 0},
         }));
         let service = object(json!({"metadata": {"name": "nginx", "namespace": "default"}}));
-        World { set, pods: Vec::new(), claims: Vec::new(), service: Some(service), troubles: BTreeMap::new() }
+        World {
+            set,
+            pods: Vec::new(),
+            claims: Vec::new(),
+            service: Some(service),
+            troubles: BTreeMap::new(),
+            reserved: Vec::new(),
+            host: Host {
+                instance: "default".into(),
+                node: "laptop".into(),
+                address: [10, 88, 0, 1].into(),
+                domain: "cluster.local".into(),
+                dns: [10, 88, 0, 1].into(),
+                search: Vec::new(),
+                resolvers: Vec::new(),
+            },
+            now: now(),
+            uids: 0,
+        }
     }
 
     /// The same with these pods; those that are pets are in the set's status.
@@ -83,8 +109,16 @@ impl World {
         self
     }
 
-    /// What is planned.
+    /// What is planned for all to see: without what is made ahead, which has tests of its own.
     pub(crate) fn plan(&self) -> Plan {
+        let mut plan = self.plan_whole();
+        plan.writes.retain(|write| !matches!(write, Write::Reserve(_) | Write::Release { .. }));
+        plan.look_again = None;
+        plan
+    }
+
+    /// What is planned.
+    pub(crate) fn plan_whole(&self) -> Plan {
         let pods: Vec<&Pod> = self.pods.iter().collect();
         let claims: Vec<&PersistentVolumeClaim> = self.claims.iter().collect();
         set::plan(&set::Input {
@@ -93,7 +127,9 @@ impl World {
             troubles: &self.troubles,
             claims: &claims,
             service: self.service.as_ref(),
-            now: now(),
+            reserved: &self.reserved.iter().collect::<Vec<_>>(),
+            host: &self.host,
+            now: self.now,
         })
     }
 
@@ -116,6 +152,19 @@ impl World {
                 Write::UpdatePod(new) => {
                     let old = self.pods.iter_mut().find(|p| p.metadata.name == new.metadata.name).unwrap();
                     *old = (**new).clone();
+                }
+                Write::Reserve(reserved) => {
+                    // As the committer does: with a uid, through the store and back.
+                    let mut reserved = (**reserved).clone();
+                    self.uids += 1;
+                    reserved.metadata.uid = Some(format!("uid-{}", self.uids));
+                    reserved.pod.metadata.uid.clone_from(&reserved.metadata.uid);
+                    self.reserved.push(object(json!(reserved)));
+                }
+                Write::Release { name, .. } => {
+                    let before = self.reserved.len();
+                    self.reserved.retain(|reserved| reserved.metadata.name.as_ref() != Some(name));
+                    assert_eq!(self.reserved.len(), before - 1, "{name} is reserved");
                 }
                 Write::CreateClaim(claim) => self.claims.push((**claim).clone()),
                 Write::PetSetStatus { observed_generation, replicas, .. } => {

@@ -7,6 +7,7 @@ extern crate petset_plan as plan;
 mod unseen;
 mod world;
 
+mod ahead;
 mod deletion;
 mod files;
 mod images;

@@ -13,7 +13,7 @@ use plan::{
     action::{Done, Failure, ProbeKind, Source},
     facts::{Container, Owner, PodKey, Role, State},
     pod::{self, ClaimState, Host, Image, Input, Memory, Plan},
-    set::HeldBack,
+    set::{HeldBack, Reserved},
 };
 
 pub(crate) const UID: &str = "11111111-1111-4111-8111-111111111111";
@@ -28,6 +28,7 @@ const PASSES_MAX: usize = 200;
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) pod: Option<Pod>,
+    pub(crate) reserved: Option<Reserved>,
     pub(crate) containers: Vec<Container>,
     pub(crate) scratch: Vec<String>,
     pub(crate) claims: BTreeMap<String, ClaimState>,
@@ -56,6 +57,7 @@ impl World {
     pub(crate) fn new(pod: &str) -> Self {
         let mut world = Self {
             pod: None,
+            reserved: None,
             containers: Vec::new(),
             scratch: Vec::new(),
             claims: BTreeMap::new(),
@@ -106,6 +108,7 @@ impl World {
         pod::plan(&Input {
             key: &key(),
             pod: self.pod.as_ref(),
+            reserved: self.reserved.as_ref(),
             containers: &self.containers,
             scratch: &self.scratch,
             claims: &self.claims,
