@@ -18,6 +18,10 @@ use crate::{
 /// The longest message of a failure that an event or a status repeats; engines quote whole configurations.
 const MESSAGE_OCTETS_MAX: usize = 1024;
 
+/// A failing probe is told of once a second at most, as often as it is by the shortest period; a container that is not Ready
+/// yet is asked more often. A little less, because nothing is exactly on time.
+const UNHEALTHY_TOLD_AFTER: Duration = Duration::from_millis(900);
+
 /// What the daemon remembers about one identity between passes; lost with the process, rebuilt from the pod's
 /// status and the engine's facts. [`record`] keeps it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,6 +64,8 @@ pub struct ProbeMemory {
     pub message: String,
     /// Whether one is running.
     pub in_flight: bool,
+    /// When a failure was told last.
+    pub told: Option<Timestamp>,
 }
 
 /// How often something failed.
@@ -138,7 +144,7 @@ pub fn record(
         return Vec::new();
     }
     let notes = match action {
-        Action::Probe(probe) => return record_probe(memory, pod, probe, result),
+        Action::Probe(probe) => return record_probe(memory, pod, probe, result, now),
         Action::PullImage { image } => record_pull(memory, pod, image, result, now),
         Action::StartContainer(start) => record_start(memory, start, result),
         Action::StartSandbox(sandbox) => match result {
@@ -298,7 +304,13 @@ fn begin_probe(memory: &mut Memory, probe: &Probe, now: Timestamp) {
     history.last = Some(now);
 }
 
-fn record_probe(memory: &mut Memory, pod: Option<&Pod>, probe: &Probe, result: &Result<Done, Failure>) -> Vec<Note> {
+fn record_probe(
+    memory: &mut Memory,
+    pod: Option<&Pod>,
+    probe: &Probe,
+    result: &Result<Done, Failure>,
+    now: Timestamp,
+) -> Vec<Note> {
     let key = (probe.owner.container.clone(), probe.kind);
     let Some(history) = memory.probes.get_mut(&key).filter(|history| history.id == probe.id) else {
         return Vec::new();
@@ -332,6 +344,10 @@ fn record_probe(memory: &mut Memory, pod: Option<&Pod>, probe: &Probe, result: &
     if pod.is_none_or(|pod| tell::uid_of(pod) != probe.owner.uid || pod.metadata.deletion_timestamp.is_some()) {
         return Vec::new();
     }
+    if history.told.is_some_and(|before| backoff::since(now, before) < UNHEALTHY_TOLD_AFTER) {
+        return Vec::new();
+    }
+    history.told = Some(now);
     vec![tell::of_owner(&probe.owner, NoteKind::Warning, "Unhealthy", told)]
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Probe as ProbeSpec;
 
 use super::{
-    backoff::{after, seconds},
+    backoff::{self, after, seconds},
     build,
     draft::Draft,
     memory::ProbeMemory,
@@ -21,6 +21,9 @@ use crate::{
 
 /// Kubernetes' default of `periodSeconds`.
 const PERIOD_SECONDS: i32 = 10;
+/// How soon at the earliest a container that is not Ready yet is asked again: a server that was started takes some
+/// milliseconds to listen.
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// Kubernetes' default of `failureThreshold`.
 const FAILURES: i32 = 3;
 
@@ -80,7 +83,7 @@ pub(super) fn run(view: &View<'_>, draft: &mut Draft<'_>) {
             let Some(spec) = spec_of(unit, *kind) else { continue };
             let Some(check) = check(view, unit, spec).ok().flatten() else { continue };
             let history = history(view, unit, container, *kind);
-            let Some(at) = due(spec, history, since) else { continue };
+            let Some(at) = due(spec, history, since, is_eager(*kind, spec, &health)) else { continue };
             if at > view.now() {
                 draft.look_again(at);
                 continue;
@@ -127,14 +130,35 @@ fn verdict(spec: &ProbeSpec, history: Option<&ProbeMemory>) -> Option<bool> {
     (history.successes >= at_least(spec.success_threshold, 1)).then_some(true)
 }
 
-/// When a probe runs next; `None` while it does.
-fn due(spec: &ProbeSpec, history: Option<&ProbeMemory>, since: Timestamp) -> Option<Timestamp> {
+/// Whether a probe is asked more often than its period says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Eager {
+    Yes,
+    No,
+}
+
+/// A container that is not Ready yet is asked for its readiness eagerly, where asking costs next to nothing: who misses
+/// the moment of its start by a millisecond would wait for a whole period. Once it is Ready, and for all other
+/// probes, whose failures have consequences, the period holds.
+fn is_eager(kind: ProbeKind, spec: &ProbeSpec, health: &Health) -> Eager {
+    let is_cheap = spec.exec.is_none();
+    if kind == ProbeKind::Readiness && !health.ready && is_cheap { Eager::Yes } else { Eager::No }
+}
+
+/// When a probe runs next; `None` while it does. An eager one runs when the container is twice as old as it was the last
+/// time, until that is a period.
+fn due(spec: &ProbeSpec, history: Option<&ProbeMemory>, since: Timestamp, eager: Eager) -> Option<Timestamp> {
     if history.is_some_and(|history| history.in_flight) {
         return None;
     }
     let period = seconds(i64::from(spec.period_seconds.unwrap_or(PERIOD_SECONDS).max(1)));
     let first = after(since, seconds(i64::from(spec.initial_delay_seconds.unwrap_or(0))));
-    Some(history.and_then(|history| history.last).map_or(first, |last| after(last, period)))
+    let Some((last, history)) = history.and_then(|history| Some((history.last?, history))) else { return Some(first) };
+    let pause = match eager {
+        Eager::Yes if history.successes == 0 => backoff::since(last, first).clamp(AGAIN_AFTER, period),
+        Eager::Yes | Eager::No => period,
+    };
+    Some(after(last, pause))
 }
 
 /// What a probe does; `None` where it says nothing.

@@ -453,6 +453,7 @@ fn odd_memory() -> impl Strategy<Value = Memory> {
             last: Some(at),
             message: String::new(),
             in_flight,
+            told: Some(at),
         };
         Memory {
             uid: "uid-1".into(),

@@ -232,3 +232,40 @@ fn several_successes_can_be_asked_for() {
     world.run_for(1);
     assert_eq!(world.shown("nginx"), "Ready, restarts 0");
 }
+
+/// The moments of the next probes, in milliseconds since the container started, while they fail.
+fn asked(world: &mut World, times: usize) -> Vec<i64> {
+    let start = world.now;
+    let mut asked = Vec::new();
+    for _ in 0..times {
+        let plan = world.settle();
+        asked.push((world.now - start).total(jiff::Unit::Millisecond).unwrap() as i64);
+        world.now = plan.look_again.unwrap();
+    }
+    asked
+}
+
+#[test]
+fn a_server_that_listens_a_moment_after_its_start_does_not_wait_for_a_period() {
+    let mut world = World::new(
+        r#"{"containers": [{"name": "nginx", "image": "x", "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1}}]}"#,
+    );
+    sick(&mut world, ProbeKind::Readiness, "connection refused");
+    assert_eq!(asked(&mut world, 10), [0, 20, 40, 80, 160, 320, 640, 1280, 2280, 3280]);
+    let told = world.noted().into_iter().filter(|note| note.starts_with("Unhealthy")).count();
+    assert_eq!(told, 4, "at 0, 1280, 2280 and 3280 ms");
+
+    world.sick.clear();
+    world.settle();
+    assert_eq!(world.shown("nginx"), "Ready, restarts 0");
+    sick(&mut world, ProbeKind::Readiness, "connection refused");
+    let period = asked(&mut world, 3);
+    assert_eq!(period, [0, 1000, 2000], "what was Ready has its period");
+}
+
+#[test]
+fn commands_are_run_once_a_period() {
+    let mut world = World::new(STARTUP);
+    sick(&mut world, ProbeKind::Readiness, "probe exec exited 1");
+    assert_eq!(asked(&mut world, 3), [0, 1000, 2000]);
+}
