@@ -26,7 +26,8 @@ doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 
 deny:
-	@if command -v cargo-deny >/dev/null; then cargo deny --offline check --hide-inclusion-graph bans licenses sources $(ADVISORIES); \
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check --hide-inclusion-graph bans licenses sources $(ADVISORIES) \
+	&& $(if $(ADVISORIES),true,echo 'there is no copy of the advisory database, so known vulnerabilities are not checked; cargo deny fetch gets one'); \
 	else echo 'cargo-deny is missing, so licences are not checked; make tools installs it'; fi
 
 test: check integration ## everything, with a real engine: uses one that answers, else installs and starts a private one
