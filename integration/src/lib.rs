@@ -23,6 +23,8 @@ pub struct World {
     instance: String,
     dir: tempfile::TempDir,
     docker_host: String,
+    /// Further arguments of the daemon.
+    arguments: Vec<String>,
     daemon: Option<Child>,
 }
 
@@ -33,14 +35,30 @@ impl World {
         World::start_on(name, &engine)
     }
 
+    /// The same with further arguments of the daemon.
+    pub fn start_with(name: &str, arguments: &[&str]) -> Result<World> {
+        let engine = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
+        World::start_as(name, &engine, arguments)
+    }
+
     /// The same on another engine than the tests' own.
     pub fn start_on(name: &str, docker_host: &str) -> Result<World> {
+        World::start_as(name, docker_host, &[])
+    }
+
+    fn start_as(name: &str, docker_host: &str, arguments: &[&str]) -> Result<World> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("{name}-{}-{count}", std::process::id());
         ensure!(instance.len() <= 20, "the instance's name {instance} is too long");
         let dir = tempfile::Builder::new().prefix("petset-").tempdir()?;
-        let mut world = World { instance, dir, docker_host: docker_host.to_owned(), daemon: None };
+        let mut world = World {
+            instance,
+            dir,
+            docker_host: docker_host.to_owned(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            daemon: None,
+        };
         world.start_daemon()?;
         Ok(world)
     }
@@ -55,6 +73,11 @@ impl World {
         self.dir.path().join("data")
     }
 
+    /// A new directory that pods may mount by `hostPath`.
+    pub fn host_volume(&self) -> Result<tempfile::TempDir> {
+        Ok(tempfile::tempdir_in(self.data_dir().join("host-volumes"))?)
+    }
+
     /// The kubeconfig that the daemon wrote.
     pub fn kubeconfig(&self) -> PathBuf {
         self.data_dir().join("kubeconfig")
@@ -67,6 +90,7 @@ impl World {
         let child = self
             .petsetd()
             .args(["--listen", "127.0.0.1:0", "--dns-listen", "127.0.0.1:0"])
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -199,7 +223,12 @@ impl World {
         Ok(ids)
     }
 
-    /// The daemon's log so far.
+    /// The daemon's whole log so far.
+    pub fn whole_log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&std::fs::read(self.log())?).into_owned())
+    }
+
+    /// The end of the daemon's log so far.
     pub fn log_text(&self) -> String {
         let text = std::fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();

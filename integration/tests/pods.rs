@@ -285,7 +285,7 @@ spec:
 "#
         )
     };
-    let out = tempfile::tempdir()?;
+    let out = world.host_volume()?;
     let out = out.path().join("made");
     let manifest = pod("heeded", 30, "sleep 2; echo hook >> /out/heeded") + &pod("cut", 2, "sleep 20");
     world.apply(&manifest.replace("OUT", &out.display().to_string()))?;
@@ -308,7 +308,7 @@ spec:
 #[test]
 fn a_container_gets_the_surroundings_that_its_manifest_asks_for() -> Result<()> {
     let mut world = World::start("env")?;
-    let host = tempfile::tempdir()?;
+    let host = world.host_volume()?;
     std::fs::write(host.path().join("given"), "by the host\n")?;
     let manifest = r#"
 apiVersion: v1
@@ -430,7 +430,7 @@ spec:
     volumeMounts: [{name: only, mountPath: /only}]
   volumes: [{name: only, hostPath: {path: ONLY}}]
 "#;
-    let only = tempfile::tempdir()?;
+    let only = world.host_volume()?;
     let manifest = manifest.replace("ONLY", &only.path().display().to_string());
     world.apply(&manifest)?;
     for _ in 0..3 {

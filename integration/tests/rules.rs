@@ -163,7 +163,7 @@ fn a_claim_in_use_goes_with_its_last_pod_and_takes_its_volume_along() -> Result<
 #[test]
 fn a_claim_without_a_class_waits_for_a_volume_made_by_hand() -> Result<()> {
     let mut world = World::start("byhand")?;
-    let host = tempfile::tempdir()?;
+    let host = world.host_volume()?;
     world.apply(&manifest("web", 1, "true", false))?;
     world.eventually("the pod says what it waits for", |world| {
         let described = world.petctl(&["describe", "pod", "web-0"])?;

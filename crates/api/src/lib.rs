@@ -13,6 +13,7 @@ pub mod metadata;
 pub mod patch;
 mod path;
 pub mod petset;
+pub mod policy;
 pub mod resource;
 pub mod selector;
 pub mod status;

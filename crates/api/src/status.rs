@@ -158,6 +158,11 @@ impl Status {
         Status::new(401, "Unauthorized", "Unauthorized", Value::Null)
     }
 
+    /// 403: a request that is refused whatever it is about.
+    pub fn forbidden_request(why: &str) -> Status {
+        Status::new(403, "Forbidden", format!("forbidden: {why}"), json!({}))
+    }
+
     /// 403, in the caller's words.
     pub fn forbidden(resource: &Resource, name: &str, why: &str) -> Status {
         let message = format!("{} {} is forbidden: {why}", resource.qualified(), quoted(name));

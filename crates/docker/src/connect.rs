@@ -101,6 +101,14 @@ impl Engine {
         format!("{} (API {})", self.release, self.wire.prefix.trim_start_matches("/v"))
     }
 
+    /// Whether a part of a volume can be mounted by name: since API 1.45 (Docker 26).
+    pub(crate) fn knows_parts_of_volumes(&self) -> bool {
+        const SINCE: (usize, usize) = (1, 45);
+        let version = self.wire.prefix.trim_start_matches("/v").split_once('.');
+        let version = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        version.is_some_and(|version: (usize, usize)| version >= SINCE)
+    }
+
     /// The engine's address, as in `DOCKER_HOST`.
     pub fn address(&self) -> String {
         self.wire.address.to_string()

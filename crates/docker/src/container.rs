@@ -18,7 +18,7 @@ use bollard::{
 };
 use futures::future::join_all;
 use plan::{
-    action::{Done, Failure, Hook, Sandbox, Start, Stop},
+    action::{Done, Failure, Hook, Sandbox, Start, Stop, is_common_capability},
     facts::{Owner, Role},
 };
 
@@ -60,7 +60,10 @@ impl Docker {
     pub(crate) async fn start_sandbox(&self, sandbox: &Sandbox) -> Result<Done, Failure> {
         let written = self.files.write(&sandbox.owner.uid, &sandbox.files);
         written.map_err(|error| Failure::Refused(format!("write the pod's files: {error}")))?;
-        let mounts = self.mounts(&sandbox.owner.uid, &[]).await?;
+        if sandbox.host_network && !self.allowed.privileged {
+            return Err(powerless("the pod asks for the host's network"));
+        }
+        let (mounts, _) = self.mounts(&sandbox.owner.uid, &[]).await?;
         let body = self.sandbox_body(sandbox, mounts);
         let id = match self.create(&sandbox.owner, &body).await? {
             Ok(id) => id,
@@ -76,7 +79,11 @@ impl Docker {
 
     /// Makes and starts a container, then runs its `postStart` hook. One that has run already is left as it is.
     pub(crate) async fn start_container(&self, start: &Start) -> Result<Done, Failure> {
-        let mut mounts = self.mounts(&start.owner.uid, &start.mounts).await?;
+        let is_powerful = start.privileged || !start.capabilities.0.iter().all(|name| is_common_capability(name));
+        if is_powerful && !self.allowed.privileged {
+            return Err(powerless("the container asks for the host's powers"));
+        }
+        let (mut mounts, held) = self.mounts(&start.owner.uid, &start.mounts).await?;
         if start.exec_probes {
             mounts.mounts.extend(self.runners.mount());
         }
@@ -90,6 +97,7 @@ impl Docker {
             }
         };
         self.start(&id).await?;
+        drop(held);
         match &start.post_start {
             None => Ok(Done::Ok),
             Some(hook) => {
@@ -248,6 +256,10 @@ impl Docker {
         let join = format!("container:{}", start.sandbox_id);
         let given = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
         let (cap_add, cap_drop) = &start.capabilities;
+        let mut labels = names::labels(&self.instance, &start.owner);
+        if !mounts.parts.is_empty() {
+            labels.insert(names::PARTS.to_owned(), mounts.parts.join(","));
+        }
         let rotation = HashMap::from([
             ("max-size".to_owned(), LOG_FILE_SIZE_MAX.to_owned()),
             ("max-file".to_owned(), LOG_FILES_MAX.to_owned()),
@@ -261,7 +273,7 @@ impl Docker {
             user: start.user.clone(),
             tty: Some(start.tty),
             open_stdin: Some(start.stdin),
-            labels: Some(names::labels(&self.instance, &start.owner)),
+            labels: Some(labels),
             // Kubernetes has probes, and takes no notice of the image's own check.
             healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
             host_config: Some(HostConfig {
@@ -283,6 +295,11 @@ impl Docker {
         let run = self.check(id, hook, timeout).await.map_err(|failure| failure_text(&failure))?;
         if run.success || matches!(hook, Hook::Http { .. }) && run.answered { Ok(()) } else { Err(run.message) }
     }
+}
+
+/// What was admitted when more was allowed, or came around the API.
+fn powerless(what: &str) -> Failure {
+    Failure::Refused(format!("{what}, which this petsetd does not allow (--allow-privileged does)"))
 }
 
 /// What all our containers have in common: no restarts by the engine (the planner decides them), no init process.

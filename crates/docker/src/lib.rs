@@ -14,6 +14,7 @@ mod exec;
 mod failure;
 mod files;
 mod hints;
+mod hold;
 mod image;
 mod mount;
 mod names;
@@ -48,6 +49,7 @@ use tokio::sync::Semaphore;
 pub use crate::{
     connect::{ConnectError, Engine},
     erase::EraseError,
+    hold::release,
     network::{PrepareError, Ready},
 };
 
@@ -68,6 +70,20 @@ pub struct Setup {
     pub subnet: Option<Ipv4Net>,
     /// Where the pods' own network files are kept. The engine must see the same directory.
     pub pods_dir: PathBuf,
+    /// Where paths are held while the engine mounts them. The engine must see the same directory.
+    pub holds_dir: PathBuf,
+    /// What the pods may have of the host.
+    pub allowed: Allowed,
+}
+
+/// What pods may have of the host. The API has refused the rest already; but what it stored may be older than what is
+/// allowed now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Paths that may be mounted, with everything below.
+    pub host_paths: Vec<PathBuf>,
+    /// The host's network, privileged containers, capabilities that lead out of a container.
+    pub privileged: bool,
 }
 
 /// Docker as the runtime of one instance.
@@ -77,6 +93,8 @@ pub struct Docker {
     instance: String,
     ready: Ready,
     files: files::PodFiles,
+    holder: hold::Holder,
+    allowed: Allowed,
     exec_probes: Arc<Semaphore>,
     runners: Arc<runner::Runners>,
 }

@@ -2,42 +2,57 @@
 
 use std::{
     collections::HashSet,
+    fs, io,
+    os::fd::OwnedFd,
     path::{Component, Path, PathBuf},
 };
 
-use bollard::models::{Mount as DockerMount, MountTmpfsOptions, MountType};
-use plan::action::{Failure, Mount, Source};
+use bollard::models::{Mount as DockerMount, MountTmpfsOptions, MountType, Volume};
+use plan::action::{Failure, Mount, Source, allowed_root};
 
-use crate::{Docker, volume::volume_mount};
+use crate::{
+    Docker,
+    hold::{self, Place},
+    volume::{DIRECTORY_MODE, volume_mount},
+};
 
 /// Anyone may write into a memory file system, as in a kubelet's `emptyDir`.
 const MEMORY_MODE: i64 = 0o1777;
 
+/// Directories that are made for a `hostPath`, as a kubelet makes them.
+const HOST_DIRECTORY_MODE: u32 = 0o755;
+
 /// A container's mounts. Docker has two ways to ask for one: a mount is refused when its source is absent, a bind makes
 /// an absent source.
 #[derive(Debug, Default, PartialEq)]
+#[allow(clippy::struct_field_names, reason = "the words of Docker")]
 pub(crate) struct Mounts {
     /// `HostConfig.Mounts`.
     pub(crate) mounts: Vec<DockerMount>,
     /// `HostConfig.Binds`.
     pub(crate) binds: Vec<String>,
+    /// The volumes of which a part is among them, mounted as a path.
+    pub(crate) parts: Vec<String>,
 }
 
 impl Docker {
     /// A container's own mounts, then the pod's files wherever the container does not mount something itself. Docker
     /// mounts shorter paths first, so a volume on `/etc` does not hide them.
-    pub(crate) async fn mounts(&self, uid: &str, mounts: &[Mount]) -> Result<Mounts, Failure> {
+    ///
+    /// The place, if there is one, holds the paths: it must be kept until the container has started.
+    pub(crate) async fn mounts(&self, uid: &str, mounts: &[Mount]) -> Result<(Mounts, Option<Place>), Failure> {
         let mut result = Mounts::default();
+        let mut place = None;
         for mount in mounts {
-            self.add_mount(mount, &mut result).await?;
+            self.add_mount(mount, &mut result, &mut place).await?;
         }
         let mounted: HashSet<&str> = mounts.iter().map(|mount| mount.path.as_str()).collect();
         let files = self.files.mounts(uid, &mounted).map_err(|error| Failure::Refused(error.to_string()))?;
         result.mounts.extend(files);
-        Ok(result)
+        Ok((result, place))
     }
 
-    async fn add_mount(&self, mount: &Mount, result: &mut Mounts) -> Result<(), Failure> {
+    async fn add_mount(&self, mount: &Mount, result: &mut Mounts, place: &mut Option<Place>) -> Result<(), Failure> {
         let sub_path = sub_path(&mount.sub_path)?;
         match &mount.source {
             Source::Volume(name) => {
@@ -45,17 +60,11 @@ impl Docker {
                 if sub_path.as_os_str().is_empty() {
                     result.mounts.push(volume_mount(name, &mount.path, mount.read_only));
                 } else {
-                    self.make_directory(&volume, &sub_path).await?;
-                    result.mounts.push(path_mount(&Path::new(&volume.mountpoint).join(sub_path), mount));
+                    self.add_part(&volume, &sub_path, mount, result, place).await?;
                 }
             }
             Source::Host { path, create } => {
-                let source = inside(path, &sub_path);
-                if *create || !sub_path.as_os_str().is_empty() {
-                    result.binds.push(bind(&source, mount)?);
-                } else {
-                    result.mounts.push(path_mount(&source, mount));
-                }
+                self.add_host_path(Path::new(path), *create, &sub_path, mount, result, place)?;
             }
             Source::Memory { size } => result.mounts.push(DockerMount {
                 typ: Some(MountType::TMPFS),
@@ -71,12 +80,104 @@ impl Docker {
         }
         Ok(())
     }
+
+    /// A directory inside a volume: held by us, else by an engine that can. There is no other way that no link leads
+    /// out of.
+    async fn add_part(
+        &self,
+        volume: &Volume,
+        sub_path: &Path,
+        mount: &Mount,
+        result: &mut Mounts,
+        place: &mut Option<Place>,
+    ) -> Result<(), Failure> {
+        if self.holder.can_mount()
+            && let Ok(root) = hold::open_root(Path::new(&volume.mountpoint))
+        {
+            let made = hold::make_below(&root, sub_path, DIRECTORY_MODE);
+            let refused = |error| Failure::Refused(format!("directory in volume {}: {error}", volume.name));
+            let held = self.hold(&made.map_err(refused)?, place).map_err(refused)?;
+            result.mounts.push(path_mount(&held, mount));
+            result.parts.push(volume.name.clone());
+            return Ok(());
+        }
+        if !self.engine.knows_parts_of_volumes() {
+            return Err(Failure::Refused(format!(
+                "the subPath `{}` cannot be mounted safely: run petsetd as root on the engine's machine, or update \
+                 Docker to 26 or newer",
+                mount.sub_path
+            )));
+        }
+        self.make_through_engine(&volume.name, sub_path).await?;
+        result.mounts.push(part_mount(&volume.name, sub_path, mount));
+        Ok(())
+    }
+
+    /// A path of the host below one that is allowed.
+    fn add_host_path(
+        &self,
+        path: &Path,
+        create: bool,
+        sub_path: &Path,
+        mount: &Mount,
+        result: &mut Mounts,
+        place: &mut Option<Place>,
+    ) -> Result<(), Failure> {
+        let refused = |why: &str| Failure::Refused(format!("hostPath `{}`: {why}", path.display()));
+        let Some(root) = allowed_root(&self.allowed.host_paths, path) else {
+            return Err(refused("this petsetd does not allow it (--allow-host-path does)"));
+        };
+        let rest = path.strip_prefix(root).unwrap_or(Path::new(""));
+        if !(rest.as_os_str().is_empty() && sub_path.as_os_str().is_empty()) {
+            let opened = open_host_path(root, rest, create, sub_path).map_err(|error| refused(&error.to_string()))?;
+            if self.holder.can_mount() {
+                let held = self.hold(&opened, place).map_err(|error| refused(&error.to_string()))?;
+                result.mounts.push(path_mount(&held, mount));
+                return Ok(());
+            }
+            if !sub_path.as_os_str().is_empty() {
+                return Err(refused("a subPath of it can be mounted safely only by a petsetd that runs as root"));
+            }
+        }
+        // What is allowed is allowed as its owner named it, links and all.
+        if create {
+            result.binds.push(bind(path, mount)?);
+        } else {
+            result.mounts.push(path_mount(path, mount));
+        }
+        Ok(())
+    }
+
+    /// A name that what was opened keeps until the container has started.
+    fn hold(&self, opened: &OwnedFd, place: &mut Option<Place>) -> io::Result<PathBuf> {
+        let place = match place {
+            Some(place) => place,
+            None => place.insert(self.holder.place()?),
+        };
+        place.hold(opened)
+    }
 }
 
-/// A path inside another. Joined with nothing it stays as it is: with a slash at its end it would be a directory's.
-fn inside(path: &str, sub_path: &Path) -> PathBuf {
-    let path = Path::new(path);
-    if sub_path.as_os_str().is_empty() { path.to_owned() } else { path.join(sub_path) }
+/// Opens a path of the host: links in it may not leave the root, and there may be none in the `subPath`.
+fn open_host_path(root_path: &Path, path: &Path, create: bool, sub_path: &Path) -> io::Result<OwnedFd> {
+    if create {
+        fs::create_dir_all(root_path)?;
+    }
+    let root = hold::open_root(root_path)?;
+    let opened = match hold::open_below(&root, root_path, path) {
+        Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+            hold::make_below(&root, path, HOST_DIRECTORY_MODE)
+        }
+        opened => opened,
+    };
+    hold::make_below(&opened?, sub_path, HOST_DIRECTORY_MODE)
+}
+
+/// A part of a volume by name. The engine follows no link in it.
+fn part_mount(volume: &str, sub_path: &Path, mount: &Mount) -> DockerMount {
+    let mut part = volume_mount(volume, &mount.path, mount.read_only);
+    part.volume_options.get_or_insert_default().subpath = Some(sub_path.to_string_lossy().into_owned());
+    part
 }
 
 /// A path of the engine's host, which must exist.
@@ -130,9 +231,36 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_host_is_no_directory() {
-        assert_eq!(inside("/run/docker.sock", Path::new("")).to_str(), Some("/run/docker.sock"));
-        assert_eq!(inside("/run", Path::new("docker.sock")).to_str(), Some("/run/docker.sock"));
+    fn a_host_path_is_made_below_what_is_allowed_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("allowed");
+        let open = |path: &str, create, sub_path: &str| {
+            open_host_path(&root, Path::new(path), create, Path::new(sub_path)).map(drop).map_err(|error| error.kind())
+        };
+        assert_eq!(open("a", false, ""), Err(io::ErrorKind::NotFound));
+        assert_eq!(open("a/b", true, "c"), Ok(()));
+        assert!(root.join("a/b/c").is_dir());
+        std::os::unix::fs::symlink(dir.path(), root.join("out")).unwrap();
+        assert_eq!(open("out", true, ""), Err(io::ErrorKind::Other));
+        assert_eq!(open("out/made", true, ""), Err(io::ErrorKind::Other));
+        assert_eq!(open("", true, "out/made"), Err(io::ErrorKind::Other));
+        assert!(!dir.path().join("made").exists());
+    }
+
+    #[test]
+    fn a_part_of_a_volume_is_asked_for_by_name() {
+        let mount = Mount {
+            source: Source::Volume("v".to_owned()),
+            path: "/data".to_owned(),
+            sub_path: "a/b".to_owned(),
+            read_only: true,
+        };
+        let part = serde_json::to_value(part_mount("v", Path::new("a/b"), &mount)).unwrap();
+        let expected = serde_json::json!({
+            "Type": "volume", "Source": "v", "Target": "/data", "ReadOnly": true,
+            "VolumeOptions": {"NoCopy": true, "Subpath": "a/b"},
+        });
+        assert_eq!(part, expected);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) const UID: &str = "petset.io/uid";
 pub(crate) const ROLE: &str = "petset.io/role";
 pub(crate) const CONTAINER: &str = "petset.io/container";
 pub(crate) const ATTEMPT: &str = "petset.io/attempt";
+/// The volumes of which a container has a part: the engine does not know that it uses them.
+pub(crate) const PARTS: &str = "petset.io/parts-of";
 
 /// The container's name: unambiguous, because no name in Kubernetes has a `_`. The uid is not in it, so two
 /// containers for one identity collide in the engine.

@@ -20,6 +20,7 @@ use crate::{
     Docker, EXEC_PROBES_MAX, Engine, Setup,
     failure::{found, status},
     files::PodFiles,
+    hold::Holder,
     names,
     runner::Runners,
 };
@@ -94,6 +95,8 @@ impl Engine {
         self.ensure_pause_image().await.map_err(|source| engine("import the sandbox image", source))?;
         let files = PodFiles::open(&setup.pods_dir)
             .map_err(|source| PrepareError::Files { dir: setup.pods_dir.clone(), source })?;
+        let holder = Holder::open(&setup.holds_dir)
+            .map_err(|source| PrepareError::Files { dir: setup.holds_dir.clone(), source })?;
         if !self.sees(&files, &setup.instance).await? {
             return Err(PrepareError::Remote { address: self.address(), dir: setup.pods_dir.clone() });
         }
@@ -111,6 +114,8 @@ impl Engine {
             instance: setup.instance.clone(),
             ready,
             files,
+            holder,
+            allowed: setup.allowed.clone(),
             exec_probes: Arc::new(Semaphore::new(EXEC_PROBES_MAX)),
             runners: Arc::new(runners),
         };
@@ -266,6 +271,7 @@ fn host_routes(table: &str) -> Vec<(Ipv4Net, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Allowed;
 
     fn net(text: &str) -> Ipv4Net {
         text.parse().unwrap()
@@ -307,7 +313,13 @@ mod tests {
 
     #[test]
     fn a_network_of_somebody_else_is_not_adopted() {
-        let setup = Setup { instance: "one".to_owned(), subnet: None, pods_dir: PathBuf::new() };
+        let setup = Setup {
+            instance: "one".to_owned(),
+            subnet: None,
+            pods_dir: PathBuf::new(),
+            holds_dir: PathBuf::new(),
+            allowed: Allowed::default(),
+        };
         let there = NetworkInspect { id: Some("id".to_owned()), ..NetworkInspect::default() };
         assert!(matches!(adopt("petset-one".to_owned(), &there, &setup), Err(PrepareError::Foreign(_))));
     }

@@ -109,12 +109,15 @@ impl Docker {
 
 /// The volumes, of these, that some container mounts, whole or a directory inside it.
 pub(crate) fn mounted_volumes(containers: &[ContainerSummary], volumes: &[DockerVolume]) -> BTreeSet<String> {
+    let parts = containers.iter().filter_map(|entry| entry.labels.as_ref()?.get(names::PARTS));
+    let parts: BTreeSet<&str> = parts.flat_map(|parts| parts.split(',')).collect();
     let mounts: Vec<_> = containers.iter().filter_map(|entry| entry.mounts.as_ref()).flatten().collect();
     let is_mounted = |volume: &&DockerVolume| {
-        mounts.iter().any(|mount| {
-            mount.name.as_ref() == Some(&volume.name)
-                || mount.source.as_ref().is_some_and(|source| Path::new(source).starts_with(&volume.mountpoint))
-        })
+        parts.contains(volume.name.as_str())
+            || mounts.iter().any(|mount| {
+                mount.name.as_ref() == Some(&volume.name)
+                    || mount.source.as_ref().is_some_and(|source| Path::new(source).starts_with(&volume.mountpoint))
+            })
     };
     volumes.iter().filter(is_mounted).map(|volume| volume.name.clone()).collect()
 }
@@ -241,8 +244,14 @@ mod tests {
             }),
             mounting(MountPoint { source: Some("/var/lib/docker/volumes/free2".to_owned()), ..MountPoint::default() }),
         ];
-        let volumes = [volume("whole"), volume("part"), volume("free")];
-        assert_eq!(mounted_volumes(&containers, &volumes), BTreeSet::from(["part".to_owned(), "whole".to_owned()]));
+        let held = ContainerSummary {
+            labels: Some([(names::PARTS.to_owned(), "other,held".to_owned())].into()),
+            ..ContainerSummary::default()
+        };
+        let containers = [&containers[..], &[held]].concat();
+        let volumes = [volume("whole"), volume("part"), volume("free"), volume("held")];
+        let expected = ["held", "part", "whole"].map(str::to_owned);
+        assert_eq!(mounted_volumes(&containers, &volumes), BTreeSet::from(expected));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
 
 /// Everyone may write, as in a kubelet's `emptyDir` and in the volumes of Kubernetes' local provisioners: the users of
 /// the pod's containers are not known, and nobody else reaches the directory.
-const DIRECTORY_MODE: u32 = 0o777;
+pub(crate) const DIRECTORY_MODE: u32 = 0o777;
 
 /// Where the container that reaches into a volume has it.
 const INSIDE: &str = "/volume";
@@ -54,7 +54,7 @@ impl Docker {
             return Err(Failure::Taken(format!("the volume {name} exists with other labels")));
         }
         if !existed {
-            self.make_directory(&volume, Path::new("")).await?;
+            self.open_to_all(&volume).await?;
         }
         Ok(Done::Ok)
     }
@@ -88,21 +88,21 @@ impl Docker {
         volume.labels.get(names::INSTANCE) == Some(&self.instance)
     }
 
-    /// Makes a directory of a volume and those leading to it. New ones are writable by all, existing ones stay as they
-    /// are. The empty path is the volume's own directory, which becomes writable by all.
-    pub(crate) async fn make_directory(&self, volume: &Volume, path: &Path) -> Result<(), Failure> {
-        match make_local(Path::new(&volume.mountpoint), path) {
+    /// Opens a volume's own directory to all.
+    async fn open_to_all(&self, volume: &Volume) -> Result<(), Failure> {
+        match fs::set_permissions(&volume.mountpoint, fs::Permissions::from_mode(DIRECTORY_MODE)) {
             // The engine's directories belong to root. Who may not enter asks the engine to do it.
             Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
-                self.make_through_engine(&volume.name, path).await
+                self.make_through_engine(&volume.name, Path::new("")).await
             }
-            Err(error) => Err(Failure::Refused(format!("directory in volume {}: {error}", volume.name))),
+            Err(error) => Err(Failure::Refused(format!("the directory of volume {}: {error}", volume.name))),
             Ok(()) => Ok(()),
         }
     }
 
-    /// A container that never runs has the volume, and takes an archive with the directories.
-    async fn make_through_engine(&self, volume: &str, path: &Path) -> Result<(), Failure> {
+    /// Makes a directory of a volume and those leading to it; the empty path is the volume's own. A container that never
+    /// runs has the volume, and takes an archive with the directories.
+    pub(crate) async fn make_through_engine(&self, volume: &str, path: &Path) -> Result<(), Failure> {
         let api = &self.engine.api;
         let body = ContainerCreateBody {
             image: Some(pause::IMAGE.to_owned()),
@@ -154,26 +154,6 @@ pub(crate) fn volume_mount(volume: &str, path: &str, read_only: bool) -> Mount {
     }
 }
 
-/// Does the same where we may: the volume's directory is on this machine and we are root.
-fn make_local(root: &Path, path: &Path) -> io::Result<()> {
-    for step in steps(path) {
-        let directory = root.join(&step);
-        match fs::symlink_metadata(&directory) {
-            // A container may have left a link that leads out of its volume.
-            Ok(there) if there.is_symlink() => {
-                return Err(io::Error::other(format!("`{}` is a symbolic link", step.display())));
-            }
-            Ok(_) if !step.as_os_str().is_empty() => continue,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&directory)?,
-            Err(error) => return Err(error),
-        }
-        // Whatever the umask.
-        fs::set_permissions(&directory, fs::Permissions::from_mode(DIRECTORY_MODE))?;
-    }
-    Ok(())
-}
-
 /// What leads to a path, itself included: `a`, `a/b`; of the empty path, itself.
 fn steps(path: &Path) -> Vec<PathBuf> {
     let mut steps: Vec<PathBuf> = path.ancestors().map(Path::to_path_buf).collect();
@@ -189,23 +169,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_directories_are_open_to_all_and_old_ones_keep_their_mode() {
-        let root = tempfile::tempdir().unwrap();
-        let mode = |path: &str| fs::metadata(root.path().join(path)).unwrap().permissions().mode() & 0o7777;
-        fs::create_dir(root.path().join("a")).unwrap();
-        fs::set_permissions(root.path().join("a"), fs::Permissions::from_mode(0o700)).unwrap();
-        make_local(root.path(), Path::new("a/b/c")).unwrap();
-        assert_eq!((mode("a"), mode("a/b"), mode("a/b/c")), (0o700, 0o777, 0o777));
-        assert_ne!(mode(""), 0o777);
-        make_local(root.path(), Path::new("")).unwrap();
-        assert_eq!(mode(""), 0o777);
-    }
-
-    #[test]
-    fn a_link_out_of_the_volume_is_not_followed() {
-        let root = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/", root.path().join("out")).unwrap();
-        let error = make_local(root.path(), Path::new("out/tmp")).unwrap_err();
-        assert_eq!(error.to_string(), "`out` is a symbolic link");
+    fn a_path_is_reached_step_by_step() {
+        assert_eq!(steps(Path::new("a/b")), [Path::new("a"), Path::new("a/b")]);
+        assert_eq!(steps(Path::new("")), [Path::new("")]);
     }
 }

@@ -7,8 +7,9 @@ use ipnet::Ipv4Net;
 use tracing_subscriber::EnvFilter;
 
 use crate::setting::{
-    DATA_DIR, DNS_LISTEN, DOCKER_HOST, DOMAIN, FileError, Given, INSTANCE, LISTEN, LISTEN_ANYWHERE, LOG, LOG_FORMAT,
-    Origin, RUNTIME_DIR, SETTINGS, SOCKET, SUBNET, Sources, UPSTREAM, setting,
+    ALLOW_HOST_PATH, ALLOW_PRIVILEGED, DATA_DIR, DNS_LISTEN, DOCKER_HOST, DOMAIN, FileError, Given, INSTANCE, LISTEN,
+    LISTEN_ANYWHERE, LISTEN_NAME, LOG, LOG_FORMAT, Origin, RUNTIME_DIR, SETTINGS, SOCKET, SUBNET, Sources, UPSTREAM,
+    setting,
 };
 
 /// The instance that is meant where none is named.
@@ -16,6 +17,9 @@ pub(crate) const DEFAULT_INSTANCE: &str = "default";
 
 /// The longest name of an instance: Docker's names hold it together with a namespace and a pod.
 const INSTANCE_CHARS_MAX: usize = 20;
+
+/// The directory in the data directory that pods may always mount: volumes that are made by hand.
+pub(crate) const HOST_VOLUMES_DIR: &str = "host-volumes";
 
 /// The longest path of a unix socket that every Unix takes.
 const SOCKET_BYTES_MAX: usize = 103;
@@ -37,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) runtime_dir: PathBuf,
     pub(crate) listen: SocketAddr,
+    /// Further names and addresses under which clients reach the API, in lower case.
+    pub(crate) listen_names: Vec<String>,
     pub(crate) socket: PathBuf,
     /// `None` leaves it to Docker's default.
     pub(crate) docker_host: Option<String>,
@@ -46,6 +52,9 @@ pub(crate) struct Config {
     pub(crate) dns_listen: SocketAddr,
     /// `None` means those of the host.
     pub(crate) upstreams: Option<Vec<SocketAddr>>,
+    /// What pods may mount, the instance's own directory for that among it.
+    pub(crate) host_paths: Vec<PathBuf>,
+    pub(crate) allow_privileged: bool,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// Every setting as text, in the order of [`SETTINGS`].
@@ -113,12 +122,17 @@ impl Config {
         let loopback = |port| Ok(SocketAddr::from(([127, 0, 0, 1], usual_port(port))));
         let listen = reader.read(LISTEN, address, || loopback(7474), SocketAddr::to_string)?;
         let anywhere = reader.read(LISTEN_ANYWHERE, switch, || Ok(false), bool::to_string)?;
+        let listen_names = reader.list(LISTEN_NAME, listen_name, "none", String::clone)?.unwrap_or_default();
         let socket = reader.read(SOCKET, absolute, || Ok(runtime_dir.join("petsetd.sock")), |path| path_text(path))?;
         let docker_host = reader.optional(DOCKER_HOST, docker_host, "unix:///var/run/docker.sock", String::clone)?;
         let subnet = reader.optional(SUBNET, subnet, "chosen", Ipv4Net::to_string)?;
         let domain = reader.read(DOMAIN, domain, || Ok("cluster.local".to_owned()), String::clone)?;
         let dns_listen = reader.read(DNS_LISTEN, address, || loopback(10053), SocketAddr::to_string)?;
         let upstreams = reader.list(UPSTREAM, upstream, "of the host", SocketAddr::to_string)?;
+        let own = data_dir.join(HOST_VOLUMES_DIR);
+        let host_paths = reader.list(ALLOW_HOST_PATH, prefix, &path_text(&own), |path| path_text(path))?;
+        let host_paths = host_paths.into_iter().flatten().chain([own]).collect();
+        let allow_privileged = reader.read(ALLOW_PRIVILEGED, switch, || Ok(false), bool::to_string)?;
         let log = reader.read(LOG, filter, || Ok("info".to_owned()), String::clone)?;
         let log_format = reader.read(
             LOG_FORMAT,
@@ -148,12 +162,15 @@ impl Config {
             data_dir,
             runtime_dir,
             listen,
+            listen_names,
             socket,
             docker_host,
             subnet,
             domain,
             dns_listen,
             upstreams,
+            host_paths,
+            allow_privileged,
             log,
             log_format,
             shown,
@@ -300,6 +317,24 @@ fn is_label(text: &str) -> bool {
 
 fn absolute(text: &str) -> Parsed<PathBuf> {
     std::path::absolute(text).map_err(|_| "a path")
+}
+
+/// A path that is not the place where petsetd happened to be started.
+fn prefix(text: &str) -> Parsed<PathBuf> {
+    let path = Path::new(text);
+    let climbs = path.components().any(|component| component == std::path::Component::ParentDir);
+    if path.is_absolute() && !climbs { Ok(path.to_owned()) } else { Err("an absolute path without `..`: `/srv/data`") }
+}
+
+/// An address, or a name as of a certificate.
+fn listen_name(text: &str) -> Parsed<String> {
+    let name = text.to_ascii_lowercase();
+    let is_name = || name.len() <= 253 && name.split('.').all(|label| label.len() <= 63 && is_label(label));
+    if name.parse::<IpAddr>().is_ok() || is_name() {
+        Ok(name)
+    } else {
+        Err("a name or an address without a port: `build-7.example.com`")
+    }
 }
 
 fn address(text: &str) -> Parsed<SocketAddr> {
@@ -465,6 +500,9 @@ mod tests {
             ),
             (error(&[], &[], "listen = 7474"), "/petsetd.toml: `listen` must be a string"),
             (error(&[], &[], "listen-anywhere = 'yes'"), "/petsetd.toml: `listen-anywhere` must be true or false"),
+            (error(&["--allow-host-path=data"], &[], ""), "--allow-host-path: `data` is not an absolute path"),
+            (error(&["--allow-host-path=/srv/../etc"], &[], ""), "--allow-host-path: `/srv/../etc` is not an absolute"),
+            (error(&["--listen-name=a:1"], &[], ""), "--listen-name: `a:1` is not a name or an address"),
             (error(&[], &[], "lisen = 'x'"), "/petsetd.toml: unknown key `lisen`; the keys are instance, data-dir"),
             (error(&[], &[], "listen"), "/petsetd.toml is not TOML"),
             (error(&["--socket", &"/x".repeat(60)], &[], ""), "--socket: /x/x"),
@@ -485,6 +523,16 @@ mod tests {
             assert_eq!(config.upstreams.as_ref(), Some(&all));
         }
         assert_eq!(config(&[], HOME, "").upstreams, None);
+    }
+
+    #[test]
+    fn pods_may_mount_what_is_said_and_the_instances_own_directory() {
+        let own = PathBuf::from("/home/u/.local/share/petset/default/host-volumes");
+        assert_eq!(config(&[], HOME, "").host_paths, [own.clone()]);
+        let given = config(&["--allow-host-path=/srv/data", "--allow-host-path=/run/app.sock"], HOME, "");
+        assert_eq!(given.host_paths, ["/srv/data".into(), "/run/app.sock".into(), own]);
+        assert!(!given.allow_privileged);
+        assert!(config(&["--allow-privileged"], HOME, "").allow_privileged);
     }
 
     #[test]

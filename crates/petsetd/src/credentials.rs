@@ -10,11 +10,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
-use rustls::crypto::CryptoProvider;
+use rustls::{crypto::CryptoProvider, server::ResolvesServerCert, sign::CertifiedKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::config::{Config, DEFAULT_INSTANCE};
+use crate::keeper::Shown;
 use crate::private::{self, PrivateError};
 
 /// How long a certificate authority lasts.
@@ -50,8 +51,12 @@ pub(crate) struct Credentials {
     pub(crate) token: String,
     /// The server's side of TLS, with a certificate of this start.
     pub(crate) tls: rustls::ServerConfig,
+    /// When its certificate and the authority's stop to hold.
+    pub(crate) expires: Timestamp,
     /// The authority's certificate, which clients trust.
     ca: String,
+    /// What the server shows.
+    shown: Arc<Shown>,
 }
 
 /// The file of the authority's certificate in the data directory.
@@ -76,12 +81,42 @@ impl Credentials {
             Some(authority) if authority.expires > years_after(now, CA_YEARS_LEFT_MIN) => authority,
             Some(_) | None => Authority::make(dir, &config.instance, now)?,
         };
-        let (chain, key) = authority.sign(&config.instance, &names(config, hostname), now)?;
+        let shown = Arc::new(Shown::new(certified(config, hostname, &authority, now, &provider)?));
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&shown) as _;
+        // TLS 1.2 and 1.3, and of 1.2 only what keeps its secrets when a key leaks.
         let tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        Ok(Credentials { token, tls, ca: authority.certificate })
+            .with_cert_resolver(resolver);
+        let Authority { certificate: ca, expires, .. } = authority;
+        Ok(Credentials { token, tls, expires, ca, shown })
+    }
+
+    /// Makes another token and writes it down; gives the old one.
+    pub(crate) fn change_token(&mut self, config: &Config) -> Result<String, CredentialsError> {
+        let new = make_token(&config.data_dir, &rustls::crypto::ring::default_provider())?;
+        Ok(std::mem::replace(&mut self.token, new))
+    }
+
+    /// Puts a token back.
+    pub(crate) fn restore_token(&mut self, config: &Config, token: String) -> Result<(), CredentialsError> {
+        write_token(&config.data_dir, &token)?;
+        self.token = token;
+        Ok(())
+    }
+
+    /// Makes another authority; gives the certificate that the server is to show, and where.
+    pub(crate) fn renew(
+        &mut self,
+        config: &Config,
+        hostname: &str,
+        now: Timestamp,
+    ) -> Result<(CertifiedKey, Arc<Shown>), CredentialsError> {
+        let provider = rustls::crypto::ring::default_provider();
+        let authority = Authority::make(&config.data_dir, &config.instance, now)?;
+        let key = certified(config, hostname, &authority, now, &provider)?;
+        (self.ca, self.expires) = (authority.certificate, authority.expires);
+        Ok((key, Arc::clone(&self.shown)))
     }
 
     /// Writes the kubeconfig for a server that listens at `address`.
@@ -142,23 +177,56 @@ fn load_token(dir: &Path, provider: &CryptoProvider) -> Result<String, Credentia
         }
         return Ok(token.to_owned());
     }
+    make_token(dir, provider)
+}
+
+fn make_token(dir: &Path, provider: &CryptoProvider) -> Result<String, CredentialsError> {
     let mut bytes = [0; TOKEN_BYTES];
     provider.secure_random.fill(&mut bytes).map_err(|_| CredentialsError::Random)?;
     let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-    private::write(&path, &format!("{token}\n"))?;
+    write_token(dir, &token)?;
     Ok(token)
 }
 
-/// The names under which the server is known.
-fn names(config: &Config, hostname: &str) -> Vec<SanType> {
+fn write_token(dir: &Path, token: &str) -> Result<(), CredentialsError> {
+    Ok(private::write(&dir.join(TOKEN_FILE), &format!("{token}\n"))?)
+}
+
+/// A certificate of this start, with its key.
+fn certified(
+    config: &Config,
+    hostname: &str,
+    authority: &Authority,
+    now: Timestamp,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, CredentialsError> {
+    let (chain, key) = authority.sign(&config.instance, &subject_names(config, hostname), now)?;
+    Ok(CertifiedKey::from_der(chain, key, provider)?)
+}
+
+/// The names and addresses under which the server is known besides those of loopback, in lower case.
+pub(crate) fn names(config: &Config, hostname: &str) -> Vec<String> {
     let domain = format!("kubernetes.default.svc.{}", config.domain);
-    let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", &domain, hostname];
-    let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
-    if !config.listen.ip().is_unspecified() && !addresses.contains(&config.listen.ip()) {
-        addresses.push(config.listen.ip());
+    let fixed = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", &domain, hostname];
+    let mut names: Vec<String> = fixed.map(str::to_ascii_lowercase).to_vec();
+    if !config.listen.ip().is_unspecified() && !config.listen.ip().is_loopback() {
+        names.push(config.listen.ip().to_string());
     }
-    let names = names.into_iter().filter_map(|name| Some(SanType::DnsName(name.try_into().ok()?)));
-    names.chain(addresses.into_iter().map(SanType::IpAddress)).collect()
+    names.extend(config.listen_names.iter().cloned());
+    names
+}
+
+/// All names of the server's certificate.
+fn subject_names(config: &Config, hostname: &str) -> Vec<SanType> {
+    let listen = Some(config.listen.ip()).filter(IpAddr::is_loopback).map(|address| address.to_string());
+    let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    all.extend(listen.filter(|address| !["127.0.0.1", "::1"].contains(&address.as_str())));
+    all.extend(names(config, hostname));
+    let subject = |name: String| match name.parse::<IpAddr>() {
+        Ok(address) => Some(SanType::IpAddress(address)),
+        Err(_) => Some(SanType::DnsName(name.try_into().ok()?)),
+    };
+    all.into_iter().filter_map(subject).collect()
 }
 
 /// What signs the server's certificates.
@@ -248,11 +316,13 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp, expires: Timesta
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
 
     use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
     use serde_json::json;
 
     use super::*;
+    use crate::keeper::Keeper;
 
     fn config(dir: &Path) -> Config {
         Config::for_tests(dir)
@@ -325,6 +395,82 @@ mod tests {
         }
         let error = Credentials::load(&config(dir.path()), "build-7", Timestamp::now()).map(|_| ()).unwrap_err();
         assert!(error.to_string().ends_with(&format!("run: chmod 600 {}", dir.path().join(TOKEN_FILE).display())));
+    }
+
+    #[test]
+    fn a_further_name_is_in_the_certificate() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = vec!["petset.example".to_owned(), "192.0.2.7".to_owned()];
+        let config = Config { listen_names: names, ..config(dir.path()) };
+        for name in ["petset.example", "192.0.2.7", "localhost"] {
+            let credentials = Credentials::load(&config, "build-7", Timestamp::now()).unwrap();
+            assert!(shakes_hands(credentials, trust(dir.path()), name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_changed_on_disk_in_the_kubeconfig_and_for_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path());
+        let first = load(dir.path(), Timestamp::now());
+        let old = first.token.clone();
+        let keeper = Keeper::begin(&config, "build-7", "127.0.0.1:7474".parse().unwrap(), first).unwrap();
+        let new = keeper.rotate(Duration::ZERO).unwrap();
+        assert_ne!(old, new);
+        let path = dir.path().join(KUBECONFIG_FILE);
+        let kubeconfig = fs::read_to_string(&path).unwrap();
+        assert!(kubeconfig.contains(&new) && !kubeconfig.contains(&old));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(load(dir.path(), Timestamp::now()).token, new);
+
+        // A kubeconfig that cannot be written leaves everything as it was.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        keeper.rotate(Duration::ZERO).unwrap_err();
+        assert_eq!(load(dir.path(), Timestamp::now()).token, new);
+    }
+
+    #[test]
+    fn certificates_are_renewed_while_the_daemon_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::now();
+        let credentials = load(dir.path(), years_after(now, -9));
+        let tls = credentials.tls.clone();
+        let old = trust(dir.path());
+        let keeper =
+            Keeper::begin(&config(dir.path()), "build-7", "127.0.0.1:1".parse().unwrap(), credentials).unwrap();
+        assert!(!keeper.renew(now).unwrap());
+        assert!(keeper.renew(years_after(now, 1)).unwrap());
+        assert!(!keeper.renew(years_after(now, 1)).unwrap());
+        let shown = Credentials { tls, ..load(dir.path(), now) };
+        let kubeconfig = fs::read_to_string(dir.path().join(KUBECONFIG_FILE)).unwrap();
+        let ca = base64::engine::general_purpose::STANDARD.encode(block_of(&shown.ca));
+        assert!(kubeconfig.contains(&ca));
+        assert!(!shakes_hands(shown, old, "localhost"));
+    }
+
+    #[test]
+    fn nothing_older_than_tls_1_2_is_spoken() {
+        let dir = tempfile::tempdir().unwrap();
+        load(dir.path(), Timestamp::now());
+        let client = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(dir.path().join(CA_FILE)).unwrap()).unwrap();
+            let client = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+            Arc::new(client.with_root_certificates(roots).with_no_client_auth())
+        };
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            assert!(shakes_hands(load(dir.path(), Timestamp::now()), client(&[version]), "localhost"), "{version:?}");
+        }
+        // A greeting of TLS 1.1, which says its version in two places.
+        let mut server = ServerConnection::new(Arc::new(load(dir.path(), Timestamp::now()).tls)).unwrap();
+        let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+        server.read_tls(&mut hello.as_slice()).unwrap();
+        let refused = server.process_new_packets().unwrap_err();
+        assert!(refused.to_string().contains("peer is incompatible"), "{refused}");
     }
 
     #[test]

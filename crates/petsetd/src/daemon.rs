@@ -3,13 +3,13 @@
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
-use api::admission::Stamp;
+use api::{admission::Stamp, policy::Policy};
 use arc_swap::ArcSwap;
 use controller::{Board, Clock, Controller, Network, Part, Real, Settings, Stamps};
-use docker::{Docker, Engine, Setup};
+use docker::{Allowed, Docker, Engine, Setup};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
-use server::{Parts, Readiness, Server, Version, Wait};
+use server::{Parts, Readiness, Rotate, Server, Version, Wait};
 use store::Store;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -18,10 +18,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    config::{Config, HOST_VOLUMES_DIR},
     credentials::{self, Credentials},
     host::Host as Machine,
     instance::{Endpoint, Instance},
+    keeper::{Keeper, LOOK_INTERVAL},
+    private,
     seed::{self, Node},
     streams::DockerStreams,
     wall::{RandomStamps, WallClock},
@@ -36,6 +38,9 @@ const STORE_DIR: &str = "store";
 /// Where the pods' own network files are in the data directory.
 const PODS_DIR: &str = "pods";
 
+/// Where paths are held in the runtime directory while the engine mounts them.
+const HOLDS_DIR: &str = "holds";
+
 /// Runs an instance until it is told to stop. Its pods go on running then.
 pub(crate) async fn run(
     config: &Config,
@@ -46,6 +51,8 @@ pub(crate) async fn run(
     let machine = Machine::read();
     let credentials = Credentials::load(config, &machine.name, WallClock.now())?;
     let dir = config.data_dir.join(STORE_DIR);
+    // Whatever the mask of the process: the objects have the environment of every container.
+    private::close_dir(&dir)?;
     let store = tokio::task::spawn_blocking(move || Store::open_sled(&dir)).await.context("open the store")??;
     let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, store: &store });
     let outcome = outcome.await;
@@ -70,8 +77,14 @@ async fn serve(
     let Parties { machine, credentials, store } = parties;
     // Last of what may be missing, so that what is wrong with the instance's own files is said whether Docker runs or not.
     let engine = Engine::connect(config.docker_host.as_deref()).await?;
-    let setup =
-        Setup { instance: config.instance.clone(), subnet: config.subnet, pods_dir: config.data_dir.join(PODS_DIR) };
+    let setup = Setup {
+        instance: config.instance.clone(),
+        subnet: config.subnet,
+        pods_dir: config.data_dir.join(PODS_DIR),
+        holds_dir: config.runtime_dir.join(HOLDS_DIR),
+        allowed: Allowed { host_paths: config.host_paths.clone(), privileged: config.allow_privileged },
+    };
+    private::make_dir(&config.data_dir.join(HOST_VOLUMES_DIR))?;
     let docker = Arc::new(engine.prepare(&setup).await?);
     let node = Node { address: docker.ready().node, runtime: format!("docker://{}", engine.version()) };
     seed::seed(store, &machine, &node, &Stamp { uid: RandomStamps.uid(), now: WallClock.now() }).await?;
@@ -83,7 +96,8 @@ async fn serve(
         .await
         .with_context(|| format!("listen on {} (--listen takes another address)", config.listen))?;
     let address = listener.local_addr().context("the address of the API")?;
-    credentials.write_kubeconfig(config, address)?;
+    let tls = credentials.tls.clone();
+    let keeper = Arc::new(Keeper::begin(config, &machine.name, address, credentials)?);
     let socket = UnixListener::from_std(socket).context("the API's socket")?;
 
     let board = Arc::new(Board::default());
@@ -92,7 +106,10 @@ async fn serve(
         streams: Arc::new(DockerStreams(Arc::clone(&docker))),
         clock: Arc::new(|| WallClock.now()),
         chance: Arc::new(|| RandomStamps.uid()),
-        token: credentials.token.clone(),
+        tokens: keeper.tokens(),
+        rotate: rotate_of(&keeper),
+        names: credentials::names(config, &machine.name),
+        policy: Policy { host_paths: config.host_paths.clone(), privileged: config.allow_privileged },
         version: Version {
             petset: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("PETSET_COMMIT").unwrap_or_default().to_owned(),
@@ -128,7 +145,7 @@ async fn serve(
     let mut tasks: JoinSet<&'static str> = JoinSet::new();
     let told = |stop: &CancellationToken| stop.clone().cancelled_owned();
     tasks.spawn({
-        let (server, tls, stop) = (server.clone(), credentials.tls, told(&stop));
+        let (server, stop) = (server.clone(), told(&stop));
         async move {
             server.serve_https(listener, tls, stop).await;
             "the API"
@@ -158,6 +175,14 @@ async fn serve(
         }
     });
 
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            keep(keeper, stop).await;
+            "the keeper of the credentials"
+        }
+    });
+
     let outcome = tokio::select! {
         () = shutdown => Ok(()),
         // A part that ends by itself, or panics, ends the daemon: a restart repairs more than a half-dead one does.
@@ -175,12 +200,34 @@ async fn serve(
     outcome
 }
 
+/// Renews certificates that are about to expire, until it is told to stop.
+async fn keep(keeper: Arc<Keeper>, stop: CancellationToken) {
+    // Files are written seldom enough to be written here.
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await.is_some() {
+        if let Err(error) = keeper.renew(WallClock.now()) {
+            tracing::error!(error = &error as &dyn std::error::Error, "the certificates cannot be renewed");
+        }
+    }
+}
+
+fn rotate_of(keeper: &Arc<Keeper>) -> Rotate {
+    let keeper = Arc::clone(keeper);
+    Arc::new(move |grace| {
+        let keeper = Arc::clone(&keeper);
+        Box::pin(async move {
+            let rotated = tokio::task::spawn_blocking(move || keeper.rotate(grace)).await;
+            rotated.map_err(|error| error.to_string())?.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+        })
+    })
+}
+
 /// Removes everything that an instance has made: its containers, volumes and network, then its data.
 ///
 /// The instance has been claimed, so that it is nobody else's while it goes.
 pub(crate) async fn purge(config: &Config, instance: Instance) -> Result<()> {
     let engine = Engine::connect(config.docker_host.as_deref()).await?;
     engine.erase(&config.instance).await?;
+    docker::release(&config.runtime_dir.join(HOLDS_DIR)).context("let go of held paths")?;
     instance.erase()?;
     Ok(())
 }

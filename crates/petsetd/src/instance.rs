@@ -72,6 +72,7 @@ impl Instance {
         let mut locks = Vec::new();
         for dir in [&config.data_dir, &config.runtime_dir] {
             private::make_dir(dir)?;
+            private::check_dir(dir)?;
             // One directory may serve as both.
             if locks.is_empty() || config.runtime_dir != config.data_dir {
                 locks.push(lock(&dir.join(LOCK_FILE), &config.instance)?);

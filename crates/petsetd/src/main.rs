@@ -5,6 +5,7 @@ mod credentials;
 mod daemon;
 mod host;
 mod instance;
+mod keeper;
 mod logging;
 mod private;
 mod seed;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Why a private file cannot be used.
@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 pub(crate) enum PrivateError {
     #[error("{} can be read by others (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display())]
     Readable { path: PathBuf, mode: u32 },
+    #[error("{} can be changed by others (mode {mode:03o}); run: chmod go-w {}", path.display(), path.display())]
+    Writable { path: PathBuf, mode: u32 },
+    #[error("{} belongs to the user {owner}, not to the one that runs petsetd; run: chown {user} {}", path.display(), path.display())]
+    Owner { path: PathBuf, owner: u32, user: u32 },
     #[error("read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("make the directory {} (--data-dir and --runtime-dir name others)", path.display())]
@@ -24,6 +28,41 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), PrivateError> {
     made.map_err(|source| PrivateError::MakeDir { path: path.to_owned(), source })
 }
 
+/// Makes sure of a directory on which all others rest: it is ours or root's, and nobody else can put a file in it.
+///
+/// One that others may only look into is left as it is: what is secret in it has a mode of its own.
+pub(crate) fn check_dir(path: &Path) -> Result<(), PrivateError> {
+    let there = fs::metadata(path).map_err(|source| PrivateError::Read { path: path.to_owned(), source })?;
+    check_owner(path, &there)?;
+    let mode = there.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(PrivateError::Writable { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+/// Makes a directory for its owner alone, and closes one that is open to others, with a warning.
+pub(crate) fn close_dir(path: &Path) -> Result<(), PrivateError> {
+    make_dir(path)?;
+    let failed = |source| PrivateError::MakeDir { path: path.to_owned(), source };
+    let there = fs::symlink_metadata(path).map_err(failed)?;
+    check_owner(path, &there)?;
+    let mode = there.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        tracing::warn!(path = %path.display(), mode = format!("{mode:03o}"), "was open to others, and is closed now");
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, there: &fs::Metadata) -> Result<(), PrivateError> {
+    let (owner, user) = (there.uid(), nix::unistd::geteuid().as_raw());
+    if owner == user || owner == 0 {
+        return Ok(());
+    }
+    Err(PrivateError::Owner { path: path.to_owned(), owner, user })
+}
+
 /// Reads a file, if it exists. Errors where others than its owner could have read it.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, PrivateError> {
     let failed = |source| PrivateError::Read { path: path.to_owned(), source };
@@ -32,7 +71,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, PrivateError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    let there = file.metadata().map_err(failed)?;
+    check_owner(path, &there)?;
+    let mode = there.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(PrivateError::Readable { path: path.to_owned(), mode });
     }
@@ -94,5 +135,41 @@ mod tests {
             read(&file).unwrap_err().to_string(),
             format!("{place} can be read by others (mode 640); run: chmod 600 {place}")
         );
+    }
+
+    #[test]
+    fn a_directory_that_others_can_change_is_refused_and_one_that_holds_objects_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().display();
+        for (mode, expected) in
+            [(0o700, None), (0o755, None), (0o775, Some("775")), (0o757, Some("757")), (0o1777, Some("1777"))]
+        {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let expected =
+                expected.map(|mode| format!("{place} can be changed by others (mode {mode}); run: chmod go-w {place}"));
+            assert_eq!(check_dir(dir.path()).err().map(|error| error.to_string()), expected);
+        }
+        let store = dir.path().join("store");
+        fs::create_dir(&store).unwrap();
+        fs::set_permissions(&store, fs::Permissions::from_mode(0o755)).unwrap();
+        close_dir(&store).unwrap();
+        assert_eq!(mode(&store), 0o700);
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        fs::write(&file, "secret").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&file, Some(12345), None).is_err() {
+            assert_eq!(read(&file).unwrap().as_deref(), Some("secret"));
+            return;
+        }
+        let place = file.display();
+        let expected =
+            format!("{place} belongs to the user 12345, not to the one that runs petsetd; run: chown 0 {place}");
+        assert_eq!(read(&file).unwrap_err().to_string(), expected);
     }
 }

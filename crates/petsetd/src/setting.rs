@@ -49,12 +49,15 @@ pub(crate) const DATA_DIR: &str = "data-dir";
 pub(crate) const RUNTIME_DIR: &str = "runtime-dir";
 pub(crate) const LISTEN: &str = "listen";
 pub(crate) const LISTEN_ANYWHERE: &str = "listen-anywhere";
+pub(crate) const LISTEN_NAME: &str = "listen-name";
 pub(crate) const SOCKET: &str = "socket";
 pub(crate) const DOCKER_HOST: &str = "docker-host";
 pub(crate) const SUBNET: &str = "subnet";
 pub(crate) const DOMAIN: &str = "domain";
 pub(crate) const DNS_LISTEN: &str = "dns-listen";
 pub(crate) const UPSTREAM: &str = "upstream";
+pub(crate) const ALLOW_HOST_PATH: &str = "allow-host-path";
+pub(crate) const ALLOW_PRIVILEGED: &str = "allow-privileged";
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_FORMAT: &str = "log-format";
 
@@ -92,6 +95,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: "`false`",
         help: "Allows addresses that other machines can reach. Whoever has the token can run any container.",
     },
+    Setting {
+        name: LISTEN_NAME,
+        value: "NAME",
+        kind: Kind::List,
+        default: "`localhost`, the loopback addresses, the machine's name, the address of `--listen`",
+        help: "Another name or address under which clients reach the API: it is in the certificate, and requests for a \
+               name that is not are refused.",
+    },
     Setting::one(
         SOCKET,
         "PATH",
@@ -123,6 +134,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         kind: Kind::List,
         default: "those of `/etc/resolv.conf`",
         help: "Who is asked for names of other domains: `9.9.9.9` or `9.9.9.9:53`.",
+    },
+    Setting {
+        name: ALLOW_HOST_PATH,
+        value: "PREFIX",
+        kind: Kind::List,
+        default: "`host-volumes` in the data directory, which is always allowed",
+        help: "A path of this machine that pods may mount, with everything below it. Whoever may mount `/` is root.",
+    },
+    Setting {
+        name: ALLOW_PRIVILEGED,
+        value: "BOOL",
+        kind: Kind::Switch,
+        default: "`false`",
+        help: "Allows pods that have the machine's powers: `privileged`, `hostNetwork`, capabilities that lead out of a \
+               container. Such a pod is root.",
     },
     Setting::one(
         LOG,

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
+pub use api::policy::{allowed_root, is_common_capability};
+
 use crate::facts::Owner;
 
 /// One thing for the engine to do. Actions of one pod never overlap, probes and pulls excepted.

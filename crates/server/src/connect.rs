@@ -24,10 +24,10 @@ use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     sync::{mpsc, oneshot},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::Answer,
+    authn::End,
     container,
     limits::{MESSAGE_BYTES_MAX, PATIENCE},
     query::Params,
@@ -92,6 +92,7 @@ async fn connect(
         uid: pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
         container: container.to_owned(),
     };
+    let end = request.extensions().get::<End>().cloned();
     let socket = upgrade(request).await?;
 
     // What the engine refuses is told on the status channel: to any other answer than the upgrade kubectl replies by
@@ -101,7 +102,19 @@ async fn connect(
     let sessions = server.inner.sessions.token();
     let stop = server.inner.stop.clone();
     let response = socket.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(async move |socket| {
-        serve(socket, session, can_half_close, stop).await;
+        let ended = async {
+            match end {
+                Some(end) => end.come().await,
+                None => std::future::pending().await,
+            }
+        };
+        let cut = async {
+            tokio::select! {
+                () = stop.cancelled() => "the server is stopping",
+                () = ended => "the token counts no more",
+            }
+        };
+        serve(socket, session, can_half_close, cut).await;
         drop(sessions);
     });
     Ok(response.into_response())
@@ -129,12 +142,12 @@ async fn upgrade(request: Request) -> Result<WebSocketUpgrade, Status> {
     Ok(socket)
 }
 
-/// Connects a client to a process until the process ends, the client goes, or the server stops.
+/// Connects a client to a process until the process ends, the client goes, or `cut` says why it is enough.
 async fn serve(
     socket: WebSocket,
     session: Result<Session, StreamError>,
     can_half_close: bool,
-    stop: CancellationToken,
+    cut: impl Future<Output = &'static str>,
 ) {
     let (mut sink, mut messages) = socket.split();
     let told = match session {
@@ -143,7 +156,7 @@ async fn serve(
             tokio::select! {
                 told = tell(&mut sink, output, exit) => told.map(|()| (close_code::NORMAL, "")),
                 () = hear(&mut messages, stdin, resize, can_half_close) => return,
-                () = stop.cancelled() => Ok((close_code::AWAY, "the server is stopping")),
+                why = cut => Ok((close_code::AWAY, why)),
             }
         }
         Err(refusal) => {

@@ -6,6 +6,7 @@
 //! result down. What makes an object valid is decided in `api`.
 
 mod answer;
+mod authn;
 mod body;
 mod connect;
 mod container;
@@ -28,5 +29,6 @@ mod system;
 mod watch;
 mod write;
 
+pub use authn::Tokens;
 pub use readiness::Readiness;
-pub use server::{Parts, Server, Version, Wait};
+pub use server::{Parts, Rotate, Server, Version, Wait};

@@ -43,3 +43,6 @@ pub const WARNING_BYTES_MAX: usize = 4 * 1024;
 
 /// The largest message on an exec or attach connection; clients send pieces of at most 32 KiB.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long an old token may go on counting: whoever changes it wants it gone within the week.
+pub const TOKEN_GRACE_MAX: Duration = Duration::from_hours(7 * 24);

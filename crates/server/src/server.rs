@@ -1,34 +1,35 @@
 //! The server: what it is made of, and its routes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use api::{admission::Stamp, status::Status};
+use api::{admission::Stamp, policy::Policy, status::Status};
 use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    middleware::{self, Next},
+    Router, middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use http::header;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use store::Store;
-use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
     answer::{Refusal, no_such_page},
+    authn::{self, Tokens},
     limits::WATCHES_MAX,
     measure, objects,
     readiness::Readiness,
     streams::Streams,
     system,
 };
+
+/// Changes the token: a new one counts at once, the old one for as long as is said. Gives the new one, or why there is
+/// none.
+pub type Rotate = Arc<dyn Fn(Duration) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
 /// What a server is made of.
 pub struct Parts {
@@ -40,8 +41,14 @@ pub struct Parts {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// A new uid, random (version 4).
     pub chance: Arc<dyn Fn() -> Uuid + Send + Sync>,
-    /// The bearer token that HTTPS clients must show.
-    pub token: String,
+    /// The bearer tokens that HTTPS clients must show.
+    pub tokens: Tokens,
+    /// What changes the token.
+    pub rotate: Rotate,
+    /// The names and addresses, in lower case, under which HTTPS clients reach the server, besides those of loopback.
+    pub names: Vec<String>,
+    /// What of the host pods may have.
+    pub policy: Policy,
     /// What `/version` tells.
     pub version: Version,
     /// What `/readyz` tells.
@@ -118,6 +125,7 @@ impl Server {
             .route("/healthz", get(system::readyz))
             .route("/metrics", get(system::metrics))
             .route("/petset/v1/waits", get(system::waits))
+            .route("/petset/v1/token/rotate", post(system::rotate_token))
             .route("/api", get(system::core_discovery))
             .route("/apis", get(system::discovery))
             .route("/apis/{group}", get(system::group))
@@ -131,9 +139,11 @@ impl Server {
             .with_state(self.clone())
     }
 
-    /// Everything that is served, for clients that show the token.
+    /// Everything that is served, for clients that show the token and call us by our name.
     pub fn guarded_router(&self) -> Router {
-        self.open_router().layer(middleware::from_fn_with_state(self.clone(), authenticate))
+        self.open_router()
+            .layer(middleware::from_fn_with_state(self.clone(), authn::authenticate))
+            .layer(middleware::from_fn_with_state(self.clone(), authn::check_names))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -153,19 +163,6 @@ impl Server {
     pub(crate) fn store(&self) -> &Store {
         &self.inner.parts.store
     }
-}
-
-/// Lets a request through that carries the token, or asks for what anybody may know.
-async fn authenticate(State(server): State<Server>, request: Request<Body>, next: Next) -> Response {
-    // As Kubernetes' role `system:public-info-viewer` has it.
-    let is_public = matches!(request.uri().path(), "/healthz" | "/livez" | "/readyz" | "/version");
-    let shown = request.headers().get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
-    let token = shown.and_then(|shown| {
-        let (scheme, token) = shown.split_at_checked("Bearer ".len())?;
-        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
-    });
-    let is_known = token.is_some_and(|token| token.ct_eq(server.inner.parts.token.as_bytes()).into());
-    if is_public || is_known { next.run(request).await } else { Refusal(Status::unauthorized()).into_response() }
 }
 
 /// The answer for what is nowhere.

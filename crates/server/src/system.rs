@@ -1,17 +1,21 @@
 //! What is served besides objects: discovery, versions, health, metrics, waits.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher as _},
+    time::Duration,
+};
 
 use api::{discovery, status::Status};
 use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use crate::{
     answer::{Answer, json_response, no_such_page},
+    limits::TOKEN_GRACE_MAX,
     measure, negotiate,
     query::Params,
     route,
@@ -81,6 +85,19 @@ pub(crate) async fn waits(State(server): State<Server>, uri: Uri) -> Answer {
     let mut waits = (server.inner.parts.waits)();
     waits.retain(|wait| fits("kind", &wait.kind) && fits("namespace", &wait.namespace) && fits("name", &wait.name));
     Ok(json_response(StatusCode::OK, &json!({"items": waits})))
+}
+
+/// `POST /petset/v1/token/rotate`, with `graceSeconds` for the old token: the new one is in the answer, and nowhere else.
+pub(crate) async fn rotate_token(State(server): State<Server>, uri: Uri) -> Answer {
+    let seconds = Params::read(&uri)?.number("graceSeconds")?.unwrap_or(0);
+    let grace = u64::try_from(seconds).ok().map(Duration::from_secs).filter(|grace| *grace <= TOKEN_GRACE_MAX);
+    let grace = grace.ok_or_else(|| {
+        Status::bad_request(format!("graceSeconds: must be between 0 and {}", TOKEN_GRACE_MAX.as_secs()))
+    })?;
+    let token = (server.inner.parts.rotate)(grace).await.map_err(|why| Status::internal(&why))?;
+    let mut response = json_response(StatusCode::OK, &json!({"token": token, "graceSeconds": seconds}));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// `GET /api`.

@@ -46,9 +46,15 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    fn update(self, resource: &Resource, new: Value, old: &Value) -> Result<Update, Status> {
+    fn update(self, server: &Server, resource: &Resource, new: Value, old: &Value) -> Result<Update, Status> {
         match self {
-            Part::Main => admission::update(resource, new, old),
+            Part::Main => {
+                let update = admission::update(resource, new, old)?;
+                if let Update::Write(new) = &update {
+                    server.inner.parts.policy.admit(resource, new, Some(old))?;
+                }
+                Ok(update)
+            }
             Part::Status => admission::update_status(resource, new, old).map(Update::Write),
         }
     }
@@ -89,6 +95,7 @@ async fn store_new(
             writes.push(open_namespace(server, resource, namespace, object)?);
         }
         let new = admission::create(resource, namespace, object.clone(), &stamp)?;
+        server.inner.parts.policy.admit(resource, &new, None)?;
         name = new["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let key = Key::new(&resource.qualified(), namespace, &name);
         if options.dry_run {
@@ -143,7 +150,7 @@ pub(crate) async fn replace(
     let bytes = body::bytes(body).await?;
     let (new, warnings) = body::object(target.resource, &head.headers, &bytes, options.validation)?;
     check_name(&new, target.name)?;
-    let change = |old: &Value| part.update(target.resource, new.clone(), old);
+    let change = |old: &Value| part.update(server, target.resource, new.clone(), old);
     let object = modify(server, target, options.dry_run, change).await?;
     let mut response = answer::object(StatusCode::OK, target.resource, &object, form, server.now_seconds());
     answer::warn(&mut response, &warnings);
@@ -172,7 +179,7 @@ pub(crate) async fn patch(
         warnings = body::judge_fields(resource, &[], &unknown, options.validation)?;
         warnings.extend(resource.rules.warnings(&new));
         check_name(&new, target.name)?;
-        part.update(resource, new, old)
+        part.update(server, resource, new, old)
     };
     let object = modify(server, target, options.dry_run, change).await?;
     let mut response = answer::object(StatusCode::OK, resource, &object, form, server.now_seconds());

@@ -235,6 +235,8 @@ fn an_instance_is_adopted_as_it_is() {
             instance: format!("{}-2", world.setup.instance),
             subnet: Some(world.docker.ready().subnet),
             pods_dir: world.setup.pods_dir.join("neighbour"),
+            holds_dir: world.setup.holds_dir.with_file_name("neighbour-holds"),
+            ..world.setup.clone()
         };
         let overlap = world.engine.prepare(&neighbour).await;
         assert!(matches!(overlap, Err(PrepareError::Overlaps { .. })), "{overlap:?}");
@@ -249,6 +251,8 @@ fn an_instance_is_erased_without_a_trace_and_its_neighbour_stays() {
             instance: format!("{}-2", world.setup.instance),
             subnet: None,
             pods_dir: world.setup.pods_dir.with_file_name("other"),
+            holds_dir: world.setup.holds_dir.with_file_name("other-holds"),
+            ..world.setup.clone()
         };
         let neighbour = world.engine.prepare(&other).await.unwrap();
         assert_ne!(neighbour.ready().subnet, world.docker.ready().subnet);

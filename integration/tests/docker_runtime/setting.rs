@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use controller::runtime::{Hint, Runtime};
 use docker::{
-    Docker, Engine, Setup,
+    Allowed, Docker, Engine, Setup,
     streams::{ExecOptions, Output, Target},
 };
 use futures::{FutureExt, StreamExt, stream::BoxStream};
@@ -51,7 +51,13 @@ pub(crate) fn in_world_on<F: Future<Output = ()>>(host: &str, name: &str, test: 
         import_image(&engine.address());
         let dir = tempfile::tempdir().unwrap();
         let instance = format!("{name}-{}", std::process::id());
-        let setup = Setup { instance, subnet: None, pods_dir: dir.path().join("pods") };
+        let setup = Setup {
+            instance,
+            subnet: None,
+            pods_dir: dir.path().join("pods"),
+            holds_dir: dir.path().join("holds"),
+            allowed: Allowed { host_paths: vec![std::env::temp_dir()], privileged: false },
+        };
         let docker = engine.prepare(&setup).await.unwrap();
         let uid = format!("{name}-uid-1");
         let world = World { engine: engine.clone(), docker, setup: setup.clone(), uid, _dir: dir };

@@ -4,10 +4,10 @@ use controller::runtime::Runtime;
 use plan::{
     Action,
     action::{Done, Failure, Mount, Source},
-    facts::Volume,
+    facts::{Container, Volume},
 };
 
-use crate::setting::{claim_labels, in_world, volume_at};
+use crate::setting::{World, claim_labels, in_world, volume_at};
 
 #[test]
 fn a_volume_outlives_its_containers() {
@@ -125,5 +125,123 @@ fn host_paths_and_memory_are_mounted() {
         missing.mounts = vec![mount(Source::Host { path: path("missing"), create: false }, "/missing", false)];
         let refused = world.act(Action::StartContainer(Box::new(missing))).await;
         assert!(matches!(&refused, Err(Failure::Refused(text)) if text.contains("missing")), "{refused:?}");
+    });
+}
+
+/// How many starts must have met the directory, and how many must have not, in the tests below.
+const SWAPS: u32 = 10;
+
+/// After so many starts the directory is not swapped at all.
+const TRIES_MAX: u32 = 5_000;
+
+/// Exchanges `x` and `link`, which leads out of the volume, as fast as a shell can, for as long as the container lives.
+const SWAPPER: &str = "mkdir -p /v/x; ln -sfn / /v/link; while true; do mv -T /v/x /v/y; mv -T /v/link /v/x; \
+                       mv -T /v/x /v/link; mv -T /v/y /v/x; done";
+
+#[test]
+fn a_link_that_is_swapped_in_never_leads_out_of_a_volume() {
+    in_world("swap", |world| async move {
+        let name = format!("{}-v", world.setup.instance);
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v") }).await.unwrap();
+        let sandbox = world.up().await;
+        let mut swapper = world.start("swapper", 0, &sandbox, SWAPPER);
+        swapper.mounts = vec![volume_at(&name, "/v", "")];
+        world.run(swapper).await;
+        let source = Source::Volume(name);
+        never_escapes(&world, &sandbox, |path| Mount { source: source.clone(), sub_path: path.to_owned(), ..part() })
+            .await;
+    });
+}
+
+#[test]
+fn a_link_that_is_swapped_in_never_leads_out_of_an_allowed_host_path() {
+    in_world("swaphost", |world| async move {
+        let host = tempfile::tempdir().unwrap();
+        let directory = host.path().to_str().unwrap().to_owned();
+        let sandbox = world.up().await;
+        let mut swapper = world.start("swapper", 0, &sandbox, SWAPPER);
+        let whole = Source::Host { path: directory.clone(), create: false };
+        swapper.mounts = vec![Mount { source: whole.clone(), path: "/v".to_owned(), ..part() }];
+        world.run(swapper).await;
+        let below = |path: &str| Mount {
+            source: Source::Host { path: format!("{directory}/{path}"), create: false },
+            ..part()
+        };
+        never_escapes(&world, &sandbox, below).await;
+        let sub_path = |path: &str| Mount { source: whole.clone(), sub_path: path.to_owned(), ..part() };
+        never_escapes(&world, &sandbox, sub_path).await;
+    });
+}
+
+fn part() -> Mount {
+    let source = Source::Memory { size: None };
+    Mount { source, path: "/part".to_owned(), sub_path: String::new(), read_only: false }
+}
+
+/// Starts containers that mount what is being swapped, until enough were refused and enough have started. Those have what
+/// is inside.
+async fn never_escapes(world: &World, sandbox: &Container, mount: impl Fn(&str) -> Mount) {
+    let (mut started, mut refused) = (0, 0);
+    for attempt in 0..TRIES_MAX {
+        if started >= SWAPS && refused >= SWAPS {
+            return;
+        }
+        let mut start = world.start("victim", attempt, sandbox, "exec sleep 1000");
+        start.mounts = vec![mount("x")];
+        match world.act(Action::StartContainer(Box::new(start))).await {
+            Ok(_) => {
+                started += 1;
+                let victim = world.container("victim", attempt).await;
+                let (output, ..) = world.exec("victim", "ls /part", b"").await;
+                assert_eq!(output, "", "start {attempt} has another directory than its own");
+                world.act(Action::Remove { id: victim.id, owner: victim.owner }).await.unwrap();
+            }
+            Err(Failure::Refused(why)) => {
+                refused += 1;
+                // A link, nothing at all, or a directory that was replaced before it was mounted.
+                let is_told = ["symbolic link", "no such file"].iter().any(|part| why.to_lowercase().contains(part));
+                assert!(is_told, "{why}");
+                // A refusal is quicker than a swap: the engine is asked something, so that not all meet the same one.
+                assert!(!world.containers().await.is_empty());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("nothing was swapped: {started} started, {refused} were refused");
+}
+
+#[test]
+fn what_was_allowed_once_is_refused_at_the_start() {
+    in_world("allowed", |world| async move {
+        let sandbox = world.up().await;
+        let mut privileged = world.start("app", 0, &sandbox, "true");
+        privileged.privileged = true;
+        let mut capable = world.start("app", 0, &sandbox, "true");
+        capable.capabilities.0 = vec!["SYS_ADMIN".to_owned()];
+        let mut outside = world.start("app", 0, &sandbox, "true");
+        outside.mounts = vec![Mount { source: Source::Host { path: "/etc".to_owned(), create: false }, ..part() }];
+        let powers =
+            "the container asks for the host's powers, which this petsetd does not allow (--allow-privileged does)";
+        let path = "hostPath `/etc`: this petsetd does not allow it (--allow-host-path does)";
+        for (start, why) in [(privileged, powers), (capable, powers), (outside, path)] {
+            let refused = world.act(Action::StartContainer(Box::new(start))).await;
+            assert_eq!(refused, Err(Failure::Refused(why.to_owned())));
+        }
+        let mut on_host = world.sandbox(1);
+        on_host.host_network = true;
+        let why = "the pod asks for the host's network, which this petsetd does not allow (--allow-privileged does)";
+        let refused = world.act(Action::StartSandbox(Box::new(on_host))).await;
+        assert_eq!(refused, Err(Failure::Refused(why.to_owned())));
+
+        // A link in an allowed directory does not lead out of it.
+        let host = tempfile::tempdir_in("/var/tmp").unwrap();
+        let inside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(host.path(), inside.path().join("out")).unwrap();
+        let mut linked = world.start("app", 0, &sandbox, "true");
+        let path = inside.path().join("out").to_str().unwrap().to_owned();
+        linked.mounts = vec![Mount { source: Source::Host { path: path.clone(), create: true }, ..part() }];
+        let refused = world.act(Action::StartContainer(Box::new(linked))).await;
+        let why = format!("hostPath `{path}`: a symbolic link in it leads out of {}", std::env::temp_dir().display());
+        assert_eq!(refused, Err(Failure::Refused(why)));
     });
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::world::{ENDPOINTS, TOKEN, World};
+use crate::world::{ENDPOINTS, NEXT_TOKEN, TOKEN, World};
 
 /// The two ends of TLS on `localhost`.
 fn tls() -> (ServerConfig, ClientConfig) {
@@ -77,7 +77,7 @@ async fn https_asks_for_the_token_on_both_versions_of_http() {
     let token = format!("Bearer {TOKEN}");
     for (path, authorization, expected) in [
         (ENDPOINTS, None, 401),
-        (ENDPOINTS, Some("Bearer open barley"), 401),
+        (ENDPOINTS, Some("Bearer open oats"), 401),
         (ENDPOINTS, Some("Basic b3BlbiBzZXNhbWU="), 401),
         (ENDPOINTS, Some(token.as_str()), 200),
         ("/metrics", None, 401),
@@ -121,6 +121,123 @@ async fn the_unix_socket_needs_no_token() {
     let answer = client.send_request(request(ENDPOINTS, None)).await.expect("an answer");
     assert_eq!(answer.status(), 200);
     drop(answer);
+    stop.send(()).expect("it still serves");
+    serving.await.expect("it ends");
+}
+
+/// The server of a world over HTTPS, and both kinds of connection to it.
+struct Served {
+    old: http1::SendRequest<Body>,
+    new: http2::SendRequest<Body>,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+async fn served(world: &World) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (server_tls, client_tls) = tls();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = world.server.clone();
+    let serving = tokio::spawn(async move {
+        server.serve_https(listener, server_tls, async { drop(stopped.await) }).await;
+    });
+    let stream = connect(address, client_tls.clone(), "http/1.1").await;
+    let (old, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    tokio::spawn(connection.with_upgrades());
+    let stream = connect(address, client_tls, "h2").await;
+    let (new, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    Served { old, new, stop, serving }
+}
+
+async fn refusal(answer: http::Response<hyper::body::Incoming>) -> (u16, String) {
+    let code = answer.status().as_u16();
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    let status: serde_json::Value = serde_json::from_slice(&body).expect("a status");
+    assert_eq!(status["kind"], "Status");
+    (code, status["message"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn foreign_names_and_web_pages_are_refused_whatever_they_ask_for() {
+    let world = World::new().await;
+    let Served { mut old, mut new, stop, serving } = served(&world).await;
+    let token = format!("Bearer {TOKEN}");
+    let made = |uri: &str, headers: &[(header::HeaderName, &str)]| {
+        let mut request = Request::get(uri).header(header::AUTHORIZATION, &token);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        request.body(Body::empty()).expect("a request")
+    };
+    let of_host = "forbidden: the host \"evil.example\" is not a name of this server: use a name or address that it has, \
+                   or give it this one with petsetd --listen-name";
+    let of_page = "forbidden: requests from the web page \"https://evil.example\" are not served: use petctl, kubectl or \
+                   another client";
+    let page = (header::ORIGIN, "https://evil.example");
+    let exec = "/api/v1/namespaces/default/pods/web-0/exec?command=cat&stdout=true";
+    for path in [ENDPOINTS, "/version", "/metrics", exec] {
+        let upgrade = [
+            (header::CONNECTION, "Upgrade"),
+            (header::UPGRADE, "websocket"),
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+            (header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+            (header::SEC_WEBSOCKET_PROTOCOL, "v5.channel.k8s.io"),
+        ];
+        let foreign = [&upgrade[..], &[(header::HOST, "evil.example")]].concat();
+        let answer = old.send_request(made(path, &foreign)).await.expect("an answer");
+        assert_eq!(refusal(answer).await, (403, of_host.to_owned()), "{path} over HTTP/1.1");
+        let from_page = [&upgrade[..], &[(header::HOST, "localhost"), page.clone()]].concat();
+        let answer = old.send_request(made(path, &from_page)).await.expect("an answer");
+        assert_eq!(refusal(answer).await, (403, of_page.to_owned()), "{path} over HTTP/1.1");
+        let answer = new.send_request(made(&format!("https://evil.example{path}"), &[])).await.expect("an answer");
+        assert_eq!(refusal(answer).await, (403, of_host.to_owned()), "{path} over HTTP/2");
+        let answer = new.send_request(made(&format!("https://localhost{path}"), &[page.clone()])).await;
+        assert_eq!(refusal(answer.expect("an answer")).await, (403, of_page.to_owned()), "{path} over HTTP/2");
+    }
+    let answer = old.send_request(made(ENDPOINTS, &[(header::HOST, "Build-7:7474")])).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    drop(answer);
+    stop.send(()).expect("it still serves");
+    serving.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_change_of_the_token_cuts_what_runs_with_the_old_one() {
+    let world = World::new().await;
+    world.made_pod(&crate::world::running_pod("web-0")).await;
+    let Served { mut old, mut new, stop, serving } = served(&world).await;
+    let (before, after) = (format!("Bearer {TOKEN}"), format!("Bearer {NEXT_TOKEN}"));
+    let watch = new.send_request(request(&format!("{ENDPOINTS}?watch=1"), Some(&before))).await.expect("an answer");
+    let log = "/api/v1/namespaces/default/pods/web-0/log?follow=true";
+    let log = new.send_request(request(log, Some(&before))).await.expect("an answer");
+    assert_eq!((watch.status(), log.status()), (http::StatusCode::OK, http::StatusCode::OK));
+
+    let change = |token: &str, query: &str| {
+        Request::post(format!("https://localhost/petset/v1/token/rotate{query}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, token)
+            .body(Body::empty())
+            .expect("a request")
+    };
+    let refused = old.send_request(change("Bearer wrong", "")).await.expect("an answer");
+    assert_eq!(refusal(refused).await, (401, "Unauthorized".to_owned()));
+    let refused = old.send_request(change(&before, "?graceSeconds=604801")).await.expect("an answer");
+    assert_eq!(refusal(refused).await, (400, "graceSeconds: must be between 0 and 604800".to_owned()));
+    let changed = old.send_request(change(&before, "?graceSeconds=0")).await.expect("an answer");
+    assert_eq!(changed.headers()[header::CACHE_CONTROL], "no-store");
+    let body = changed.into_body().collect().await.expect("a body").to_bytes();
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(body, serde_json::json!({"token": NEXT_TOKEN, "graceSeconds": 0}));
+
+    // Both end, and cleanly.
+    assert_eq!(watch.into_body().collect().await.expect("a clean end").to_bytes(), "");
+    assert_eq!(log.into_body().collect().await.expect("a clean end").to_bytes(), "one\ntwo\nthree\n");
+    for (token, expected) in [(&before, 401), (&after, 200)] {
+        let answer = new.send_request(request(ENDPOINTS, Some(token))).await.expect("an answer");
+        assert_eq!(answer.status(), expected);
+    }
     stop.send(()).expect("it still serves");
     serving.await.expect("it ends");
 }

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use api::policy::Policy;
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petset_server::{
-    Parts, Readiness, Server, Version, Wait,
+    Parts, Readiness, Server, Tokens, Version, Wait,
     streams::{ExecOptions, LogOptions, Output, Session, StreamError, Streams, Target},
 };
 use serde_json::{Value, json};
@@ -31,6 +32,8 @@ use uuid::Uuid;
 
 pub(crate) const NOW: &str = "2016-07-01T12:00:00Z";
 pub(crate) const TOKEN: &str = "open sesame";
+/// The token after a change.
+pub(crate) const NEXT_TOKEN: &str = "open barley";
 pub(crate) const SETS: &str = "/apis/apps/v1alpha1/namespaces/default/petsets";
 pub(crate) const ENDPOINTS: &str = "/api/v1/namespaces/default/endpoints";
 
@@ -92,12 +95,19 @@ impl World {
             message: format!("waiting for {name}"),
         };
         let waits = vec![wait("PetSet", "web"), wait("Pod", "web-0")];
+        let tokens = Tokens::new(TOKEN.to_owned());
         let server = Server::new(Parts {
             store: store.clone(),
             streams: stage.clone(),
             clock: Arc::new(move || now),
             chance: Arc::new(move || Uuid::from_u128(chance.fetch_add(1, Ordering::Relaxed).into())),
-            token: TOKEN.to_owned(),
+            tokens: tokens.clone(),
+            rotate: Arc::new(move |grace| {
+                tokens.replace(NEXT_TOKEN.to_owned(), grace);
+                Box::pin(async { Ok(NEXT_TOKEN.to_owned()) })
+            }),
+            names: vec!["build-7".to_owned()],
+            policy: Policy::default(),
             version: Version { petset: "0.1.0".to_owned(), commit: "abc".to_owned(), built: NOW.to_owned() },
             readiness: readiness.clone(),
             waits: Arc::new(move || waits.clone()),
