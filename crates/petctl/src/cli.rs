@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Down(command::daemon::DownArguments),
     /// Print the kubeconfig for kubectl and other clients, or merge it into yours
     Kubeconfig(command::kubeconfig::Arguments),
+    /// Change the token that clients show: `token rotate`
+    Token(command::token::Arguments),
     /// List what the server serves
     ApiResources(command::about::ApiResourcesArguments),
     /// Show the versions of petctl and of the daemon
@@ -167,6 +169,7 @@ mod tests {
             "petctl annotate po web-0 pod.alpha.kubernetes.io/initialized=true --overwrite",
             "petctl events --for po/web-0 -w",
             "petctl up -- --log debug",
+            "petctl token rotate --grace 1h",
         ] {
             parse(line);
         }

@@ -15,6 +15,7 @@ pub(crate) mod label;
 pub(crate) mod logs;
 pub(crate) mod patch;
 pub(crate) mod scale;
+pub(crate) mod token;
 pub(crate) mod wait;
 
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Up(arguments) => daemon::up(global, &arguments).await,
         Command::Down(arguments) => daemon::down(&Instance::of(global), &arguments).await,
         Command::Kubeconfig(arguments) => kubeconfig::run(global, &arguments),
+        Command::Token(arguments) => token::run(global, &arguments).await,
         Command::Completion(arguments) => {
             about::completion(&arguments);
             Ok(())
