@@ -34,6 +34,7 @@ use crate::{
 
 /// All that the decision about claims and volumes may depend on. Volumes are cluster-wide and binding is a
 /// matching, so this unit looks at all of them at once.
+#[derive(Clone)]
 pub struct Input<'a> {
     /// All claims.
     pub claims: &'a [&'a PersistentVolumeClaim],

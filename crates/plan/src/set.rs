@@ -37,6 +37,7 @@ pub const CLAIMS_PER_PASS_MAX: usize = 100;
 const COMPONENT: &str = "petset";
 
 /// All that the decision about one set may depend on.
+#[derive(Clone)]
 pub struct Input<'a> {
     /// The set.
     pub set: &'a PetSet,

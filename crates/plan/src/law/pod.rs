@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use api::petset::init_containers;
 use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, Volume};
 
 use super::{Law, Verdict, holds, is_leaving};
@@ -361,16 +362,18 @@ fn owner(action: &Action) -> Option<&Owner> {
     }
 }
 
-/// The container of a pod's spec that an owner names, and the pod's volumes.
-fn spec_of<'a>(pod: &'a Pod, owner: &Owner) -> Option<(&'a ContainerSpec, &'a [Volume])> {
+/// The container of a pod's spec that an owner names, and the pod's volumes. Init containers may stand in 1.3's annotation.
+fn spec_of<'a>(pod: &'a Pod, owner: &Owner) -> Option<(ContainerSpec, &'a [Volume])> {
     let spec = pod.spec.as_ref()?;
+    let noted = pod.metadata.annotations.as_ref().and_then(|all| init_containers(all).ok()).unwrap_or_default();
     let mut list = match owner.role {
-        Role::Init => spec.init_containers.as_deref().unwrap_or_default(),
-        Role::App => &spec.containers,
-        Role::Sandbox => &[],
-    }
-    .iter();
-    Some((list.find(|container| container.name == owner.container)?, spec.volumes.as_deref().unwrap_or_default()))
+        Role::Init if !noted.is_empty() => noted.iter(),
+        Role::Init => spec.init_containers.as_deref().unwrap_or_default().iter(),
+        Role::App => spec.containers.iter(),
+        Role::Sandbox => [].iter(),
+    };
+    let container = list.find(|container| container.name == owner.container)?;
+    Some((container.clone(), spec.volumes.as_deref().unwrap_or_default()))
 }
 
 /// A container in words: `container nginx#1 of pod default/web-0 (uid-1)`.

@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use api::petset::INITIALIZED;
+use api::petset::{HOSTNAME, INITIALIZED, SUBDOMAIN};
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once, words};
@@ -200,25 +200,17 @@ pub fn says_why(input: &Input<'_>, plan: &Plan) -> Verdict {
     let written: BTreeSet<&str> = created(plan).map(|pod| name(&pod.metadata)).chain(deleted(plan)).collect();
     let named = words(&plan.waits);
     let is_said = |name: &str| written.contains(name) || named.contains(name);
+    let surplus = input.pods.iter().filter(|pod| !facts.is_in_place(pod) && !is_leaving(&pod.metadata));
+    let silent: Vec<&str> = surplus.map(|pod| name(&pod.metadata)).filter(|pod| !is_said(pod)).collect();
     // A very large set names its first steps and counts the others.
+    let missing = facts.target.len() - facts.by_ordinal.keys().filter(|o| facts.target.contains(o)).count();
+    let said: BTreeSet<u32> = named.union(&written).filter_map(|word| facts.ordinal(word)).collect();
+    let said = said.iter().filter(|o| facts.target.contains(o) && !facts.by_ordinal.contains_key(o)).count();
     let counted: usize = plan.waits.iter().filter_map(|wait| more(&wait.message)).sum();
-    let mut silent = Vec::new();
-    for pod in input.pods.iter().filter(|pod| !facts.is_in_place(pod) && !is_leaving(&pod.metadata)) {
-        if !is_said(name(&pod.metadata)) {
-            silent.push(name(&pod.metadata).to_owned());
-        }
-    }
-    for ordinal in facts.missing() {
-        let pet = facts.pet(ordinal);
-        if !is_said(&pet) {
-            silent.push(pet);
-        }
-        if silent.len() > counted {
-            break;
-        }
-    }
-    holds(silent.len() <= counted, Law::SaysWhy, || {
-        format!("{} {} undone, and nobody says why", silent.join(", "), if silent.len() == 1 { "is" } else { "are" })
+    holds(silent.len() + missing - said <= counted, Law::SaysWhy, || {
+        let first = facts.missing().map(|o| facts.pet(o)).find(|pet| !is_said(pet));
+        let all: Vec<&str> = silent.iter().copied().chain(first.as_deref()).collect();
+        format!("{} left undone, and nobody says why", all.join(", "))
     })?;
     let Some((pet, why)) = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?))) else {
         return Ok(());
@@ -285,6 +277,12 @@ pub fn settled(input: &Input<'_>) -> Verdict {
     }
     if let Some((pet, why)) = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?))) {
         return holds(false, Law::Settles, || format!("{pet} {why}"));
+    }
+    for (ordinal, pod) in &facts.by_ordinal {
+        let annotation = |key: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
+        let (pet, service) = (facts.pet(*ordinal), input.set.spec.service_name.as_str());
+        let has_domain = service.is_empty() || annotation(SUBDOMAIN) == Some(service);
+        holds(annotation(HOSTNAME) == Some(&pet) && has_domain, Law::Settles, || format!("{pet} has lost its name"))?;
     }
     let claims: BTreeSet<&str> = input.claims.iter().map(|claim| name(&claim.metadata)).collect();
     for ordinal in facts.by_ordinal.keys() {

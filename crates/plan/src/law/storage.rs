@@ -1,6 +1,6 @@
 //! The laws of one decision about claims and volumes: whose data is where, and when it may go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 
@@ -8,6 +8,7 @@ use super::{Law, Verdict, holds, is_leaving, name, namespace, once};
 use crate::{
     Action, Write,
     claim::{CLAIM_PROTECTION, Input, PROVISIONER, Plan},
+    pod::ClaimState,
     read,
 };
 
@@ -16,8 +17,8 @@ const SENTENCES_EACH_MAX: usize = 2;
 
 /// All laws that one decision can break.
 pub fn all(input: &Input<'_>, plan: &Plan) -> Verdict {
-    sticky(input, plan)?;
     ours_only(input, plan)?;
+    sticky(input, plan)?;
     blind(input, plan)?;
     says_why(input, plan)?;
     quiet(input, plan)?;
@@ -115,6 +116,20 @@ fn removal(input: &Input<'_>, handle: &str) -> Verdict {
     if input.mounted.contains(handle) { broken("although a container mounts it".to_owned()) } else { Ok(()) }
 }
 
+/// [`Law::Sticky`] of what pods can mount now: no two claims have one volume. `state` is what is decided about a claim.
+pub fn one_volume_each(input: &Input<'_>, state: impl Fn(&PersistentVolumeClaim) -> ClaimState) -> Verdict {
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for claim in input.claims.iter().copied().filter(|claim| matches!(state(claim), ClaimState::Ready(_))) {
+        let (claim_name, volume) = (name(&claim.metadata), volume_of(claim).unwrap_or_default());
+        if let Some(other) = taken.insert(volume, claim_name) {
+            return holds(false, Law::Sticky, || {
+                format!("claims {other} and {claim_name} can both mount volume {volume}")
+            });
+        }
+    }
+    Ok(())
+}
+
 /// [`Law::OursOnly`]: what is made in the engine has our instance's name, what is removed is in the facts (they hold
 /// nothing but ours) and stands behind a volume object of our driver.
 pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
@@ -203,9 +218,11 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
         let claim = || input.claims.iter().find(|c| name(&c.metadata) == object && namespace(&c.metadata) == space);
         let volume = || input.volumes.iter().find(|volume| name(&volume.metadata) == object);
         let is_so = match write {
-            // What has lost its last finalizer goes with the write, changed or not.
+            // What has lost its last finalizer goes with the write, changed or not; and the claim of a binding is written
+            // unchanged to hold fast the revision that was read.
             Write::UpdateClaim(new) => {
-                claim().is_some_and(|old| **old == **new) && !(is_leaving(&new.metadata) && is_unheld(&new.metadata))
+                let goes = is_leaving(&new.metadata) && is_unheld(&new.metadata);
+                claim().is_some_and(|old| **old == **new) && !goes && !is_bound_by(plan, new)
             }
             Write::UpdateVolume(new) => {
                 volume().is_some_and(|old| **old == **new) && !(is_leaving(&new.metadata) && is_unheld(&new.metadata))
@@ -276,6 +293,14 @@ pub(super) fn volume_of(claim: &PersistentVolumeClaim) -> Option<&str> {
 fn claim_of<'a>(input: &Input<'a>, volume: &PersistentVolume) -> Option<&'a PersistentVolumeClaim> {
     let uid = holder(volume)?;
     input.claims.iter().copied().find(|claim| claim.metadata.uid.as_deref() == Some(uid))
+}
+
+/// Whether the same plan makes a volume this claim's.
+fn is_bound_by(plan: &Plan, claim: &PersistentVolumeClaim) -> bool {
+    plan.writes.iter().any(|write| match write {
+        Write::UpdateVolume(volume) | Write::CreateVolume(volume) => holder(volume) == claim.metadata.uid.as_deref(),
+        _ => false,
+    })
 }
 
 fn is_same(a: &PersistentVolumeClaim, b: &PersistentVolumeClaim) -> bool {

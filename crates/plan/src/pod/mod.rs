@@ -43,6 +43,7 @@ pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
 pub use unseen::unseen;
 
 /// All that the decision about one identity may depend on.
+#[derive(Clone)]
 pub struct Input<'a> {
     /// The identity.
     pub key: &'a PodKey,

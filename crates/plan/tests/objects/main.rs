@@ -1,6 +1,7 @@
 //! What is planned for objects: sets, claims and volumes, services, namespaces, addresses.
 //!
-//! Tables compare whole plans, one test for each rule; `laws` holds what must be true of every plan.
+//! Tables compare whole plans, one test for each rule; `laws` runs the laws over worlds of all kinds, `mutations`
+//! shows that they notice a planner that breaks them, `truth` does the same for the laws about what is.
 
 #![allow(clippy::unwrap_used, reason = "every function here is part of a test")]
 
@@ -12,10 +13,14 @@ mod ahead;
 mod claim;
 mod comeback;
 mod laws;
+mod mutations;
 mod namespace;
 mod node;
+mod odd;
 mod set;
+mod space;
 mod storage;
+mod truth;
 mod unwritten;
 mod world;
 mod zone;

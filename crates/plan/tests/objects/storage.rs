@@ -10,11 +10,15 @@ use plan::{
     Action, Write,
     claim::{self, Plan},
     facts::Volume,
+    law::{self, Broken},
     pod::ClaimState,
 };
 use serde_json::{Value, json};
 
 use crate::world::{now, object};
+
+/// Plans for claims and volumes: [`claim::plan`], or one that breaks a law.
+pub(crate) type Planner = fn(&claim::Input<'_>) -> Plan;
 
 /// All that a decision about storage sees.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +64,22 @@ impl Storage {
         self
     }
 
+    /// What is planned; the laws hold for it.
     pub(crate) fn plan(&self) -> Plan {
-        claim::plan(&claim::Input {
+        self.judged(claim::plan).unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    /// What this planner plans, unless it breaks a law.
+    pub(crate) fn judged(&self, planner: Planner) -> Result<Plan, Broken> {
+        self.with_input(|input| {
+            let plan = planner(input);
+            law::storage::all(input, &plan).map(|()| plan)
+        })
+    }
+
+    /// Does something with what a planner gets.
+    pub(crate) fn with_input<T>(&self, f: impl FnOnce(&claim::Input<'_>) -> T) -> T {
+        f(&claim::Input {
             claims: &self.claims.iter().collect::<Vec<_>>(),
             volumes: &self.volumes.iter().collect::<Vec<_>>(),
             classes: &self.classes.iter().collect::<Vec<_>>(),

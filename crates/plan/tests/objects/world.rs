@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use plan::{
     Note, NoteKind, Subject, Wait, Write,
+    law::{self, Broken},
     pod::Host,
     set::{self, Plan, Reserved},
 };
@@ -21,6 +22,9 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }
+
+/// Plans for a set: [`set::plan`], or one that breaks a law.
+pub(crate) type Planner = fn(&set::Input<'_>) -> Plan;
 
 /// A set and what is around it.
 #[derive(Clone, Debug)]
@@ -117,11 +121,24 @@ impl World {
         plan
     }
 
-    /// What is planned.
+    /// What is planned; the laws hold for it.
     pub(crate) fn plan_whole(&self) -> Plan {
+        self.judged(set::plan).unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    /// What this planner plans, unless it breaks a law.
+    pub(crate) fn judged(&self, planner: Planner) -> Result<Plan, Broken> {
+        self.with_input(|input| {
+            let plan = planner(input);
+            law::set::all(input, &plan).map(|()| plan)
+        })
+    }
+
+    /// Does something with what a planner gets.
+    pub(crate) fn with_input<T>(&self, f: impl FnOnce(&set::Input<'_>) -> T) -> T {
         let pods: Vec<&Pod> = self.pods.iter().collect();
         let claims: Vec<&PersistentVolumeClaim> = self.claims.iter().collect();
-        set::plan(&set::Input {
+        f(&set::Input {
             set: &self.set,
             pods: &pods,
             troubles: &self.troubles,

@@ -13,6 +13,7 @@ mod files;
 mod images;
 mod init;
 mod laws;
+mod mutations;
 mod probes;
 mod restarts;
 mod sandbox;

@@ -11,7 +11,8 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use plan::{
     Action, Note, Write,
     action::{Done, Failure, ProbeKind, Source},
-    facts::{Container, Owner, PodKey, Role, State},
+    facts::{Container, Engine, Owner, PodKey, Role, State},
+    law::{self, Broken, Law, Verdict},
     pod::{self, ClaimState, Host, Image, Input, Memory, Plan},
     set::{HeldBack, Reserved},
 };
@@ -49,6 +50,8 @@ pub(crate) struct World {
     pub(crate) exits: BTreeMap<String, i64>,
     /// Containers whose post-start hook fails.
     pub(crate) bad_hooks: BTreeSet<String>,
+    /// What plans: the planner as it is, or one that breaks a law.
+    pub(crate) planner: fn(&Input<'_>) -> Plan,
     made: u32,
     revision: u64,
 }
@@ -82,6 +85,7 @@ impl World {
             sick: BTreeMap::new(),
             exits: BTreeMap::new(),
             bad_hooks: BTreeSet::new(),
+            planner: pod::plan,
             made: 0,
             revision: 1,
         };
@@ -104,8 +108,22 @@ impl World {
         self.pod = Some(pod);
     }
 
+    /// What is planned; the laws hold for it.
     pub(crate) fn plan(&self) -> Plan {
-        pod::plan(&Input {
+        self.judged().unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    /// What is planned, unless it breaks a law.
+    pub(crate) fn judged(&self) -> Result<Plan, Broken> {
+        self.with_input(|input| {
+            let plan = (self.planner)(input);
+            law::pod::all(input, &plan).map(|()| plan)
+        })
+    }
+
+    /// Does something with what a planner gets.
+    pub(crate) fn with_input<T>(&self, f: impl FnOnce(&Input<'_>) -> T) -> T {
+        f(&Input {
             key: &key(),
             pod: self.pod.as_ref(),
             reserved: self.reserved.as_ref(),
@@ -124,7 +142,11 @@ impl World {
 
     /// One pass: plan, commit, act. Returns the plan.
     pub(crate) fn step(&mut self) -> Plan {
-        let plan = self.plan();
+        self.try_step().unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    fn try_step(&mut self) -> Result<Plan, Broken> {
+        let plan = self.judged()?;
         self.commit(&plan);
         for action in &plan.actions {
             self.begin(action);
@@ -132,32 +154,47 @@ impl World {
         for action in &plan.actions {
             self.end(action);
         }
-        plan
+        self.one_of_each()?;
+        Ok(plan)
+    }
+
+    /// No two live containers for one part of the identity.
+    pub(crate) fn one_of_each(&self) -> Verdict {
+        let containers = [(key(), self.containers.clone())].into();
+        law::world::one_of_each(&Engine { containers, volumes: BTreeMap::new() })
     }
 
     /// Passes until one changes nothing. Returns the last plan: its waits say what is still to come.
     pub(crate) fn settle(&mut self) -> Plan {
+        self.try_settle().unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    fn try_settle(&mut self) -> Result<Plan, Broken> {
         for _ in 0..PASSES_MAX {
-            let plan = self.step();
+            let plan = self.try_step()?;
             if plan.actions.is_empty() && plan.writes.is_empty() {
-                return plan;
+                return Ok(plan);
             }
         }
-        panic!("does not come to rest: {:#?}", self.log);
+        Err(Broken { law: Law::Settles, why: format!("web-0 does not come to rest: {:?}", self.log) })
     }
 
     /// Passes for so long, looking again whenever that is asked for.
     pub(crate) fn run_for(&mut self, seconds: i64) {
+        self.try_run_for(seconds).unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
+    pub(crate) fn try_run_for(&mut self, seconds: i64) -> Verdict {
         let end = self.now + SignedDuration::from_secs(seconds);
         loop {
-            let plan = self.settle();
+            let plan = self.try_settle()?;
             match plan.look_again {
                 Some(at) if at <= end => self.now = at.max(self.now + SignedDuration::from_millis(1)),
                 _ => break,
             }
         }
         self.now = end;
-        self.settle();
+        self.try_settle().map(drop)
     }
 
     pub(crate) fn commit(&mut self, plan: &Plan) {
@@ -207,7 +244,7 @@ impl World {
         self.notes.extend(notes);
     }
 
-    /// Does what the engine would do, and checks the law of one live container for each identity.
+    /// Does what the engine would do.
     pub(crate) fn act(&mut self, action: &Action) -> Result<Done, Failure> {
         let now = self.now;
         let running = State::Running { started_at: now, paused: false };
@@ -232,9 +269,6 @@ impl World {
             Action::StartContainer(start) => {
                 if !self.containers.iter().any(|c| c.id == start.sandbox_id && is_live(c)) {
                     return Err(Failure::Refused("cannot join network of a non running container".into()));
-                }
-                for twin in self.containers.iter().filter(|c| is_same(&c.owner, &start.owner)) {
-                    assert!(!is_live(twin) || twin.owner == start.owner, "two live containers: {twin:?}");
                 }
                 self.put(&start.owner, running, Some(start.sandbox_id.clone()), None);
                 let name = &start.owner.container;
@@ -358,11 +392,6 @@ pub(crate) fn waits(plan: &Plan) -> Vec<String> {
 
 pub(crate) fn volume(name: &str) -> ClaimState {
     ClaimState::Ready(Source::Volume(name.into()))
-}
-
-/// Whether two containers are for the same part of the same identity, of whatever uid.
-fn is_same(a: &Owner, b: &Owner) -> bool {
-    a.pod == b.pod && a.role == b.role && a.container == b.container
 }
 
 fn end(container: &mut Container, now: Timestamp, code: i64) {
