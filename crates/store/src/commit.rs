@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::kv::{Batch, Kv, KvError, Tree};
 use crate::log::Log;
 use crate::record;
+use crate::tally::Tally;
 use crate::{
     COMMITS_PER_SYNC, COMMITS_WAITING_MAX, Change, CommitError, Committed, Event, Expect, Key, OpenError, REPLAY_PAGE,
     Revision, WatchError, Write,
@@ -22,6 +23,8 @@ pub(crate) struct Committer {
     kv: Box<dyn Kv>,
     index: Arc<Index>,
     log: Log,
+    /// Of what the index shows.
+    tally: Tally,
     /// Takes back what a failed commit may have left on the disk; to be done before anything else.
     undo: Option<Batch>,
 }
@@ -41,9 +44,9 @@ pub(crate) fn is_blank(kv: &mut dyn Kv) -> Result<bool, KvError> {
 impl Committer {
     /// Reads the whole store, and refuses one whose parts do not fit together.
     pub(crate) fn load(mut kv: Box<dyn Kv>, place: &str) -> Result<(Committer, Arc<Index>), OpenError> {
-        let (revision, objects, log) = read_all(kv.as_mut()).map_err(|error| error.at_open(place))?;
+        let Content { revision, objects, log, tally } = read_all(kv.as_mut()).map_err(|error| error.at_open(place))?;
         let index = Arc::new(Index::new(revision, log.oldest(), objects));
-        Ok((Committer { kv, index: index.clone(), log, undo: None }, index))
+        Ok((Committer { kv, index: index.clone(), log, tally, undo: None }, index))
     }
 
     /// Does the transactions in order, each on what the earlier ones leave, with one sync for all.
@@ -70,9 +73,13 @@ impl Committer {
             self.kv.commit(undo)?;
             self.undo = None;
         }
-        let batch = batch_of(events);
+        let tally = events.iter().fold(self.tally, Tally::after);
+        let batch = batch_of(events, tally);
         match self.kv.commit(&batch) {
-            Ok(()) => self.log.grow(&batch),
+            Ok(()) => {
+                self.log.grow(&batch);
+                self.tally = tally;
+            }
             Err(error) => {
                 self.undo = Some(self.before(&batch));
                 return Err(error);
@@ -91,7 +98,7 @@ impl Committer {
                     None => before.delete(Tree::Objects, bytes.clone()),
                 },
                 Tree::Log => before.delete(Tree::Log, bytes.clone()),
-                Tree::Meta => put_revision(&mut before, self.index.revision()),
+                Tree::Meta => put_moment(&mut before, self.index.revision(), self.tally),
             }
         }
         before
@@ -133,7 +140,12 @@ impl Committer {
 }
 
 /// Everything in a store.
-type Content = (Revision, BTreeMap<Key, Arc<Value>>, Log);
+struct Content {
+    revision: Revision,
+    objects: BTreeMap<Key, Arc<Value>>,
+    log: Log,
+    tally: Tally,
+}
 
 fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let damaged = |what: String| Err(KvError::Damaged(what));
@@ -142,6 +154,7 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let Some(revision) = revision else { return damaged("its revision cannot be read".to_owned()) };
 
     let mut objects = BTreeMap::new();
+    let mut tally = Tally::default();
     let mut bad = None;
     kv.scan(Tree::Objects, &[], &mut |bytes, value| {
         let key = record::decode_key(bytes);
@@ -149,6 +162,7 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
         match (key, object.as_ref().and_then(record::revision_of), object) {
             (Some(key), Some(made), Some(object)) if made <= revision => {
                 objects.insert(key, Arc::new(object));
+                tally.add(made);
                 ControlFlow::Continue(())
             }
             (key, ..) => {
@@ -187,11 +201,14 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
             return damaged(format!("{key:?} is not what its log says"));
         }
     }
-    Ok((revision, objects, log))
+    if kv.get(Tree::Meta, record::TALLY)?.as_deref().and_then(Tally::decode) != Some(tally) {
+        return damaged("it has not the objects that it should have".to_owned());
+    }
+    Ok(Content { revision, objects, log, tally })
 }
 
 /// What the events change on the disk.
-fn batch_of(events: &[Event]) -> Batch {
+fn batch_of(events: &[Event], tally: Tally) -> Batch {
     let mut batch = Batch::default();
     for event in events {
         let key = record::encode_key(&event.key);
@@ -200,13 +217,15 @@ fn batch_of(events: &[Event]) -> Batch {
             Change::Deleted => batch.delete(Tree::Objects, key),
         }
         batch.put(Tree::Log, record::encode_revision(event.revision), record::encode_event(event));
-        put_revision(&mut batch, event.revision);
+        put_moment(&mut batch, event.revision, tally);
     }
     batch
 }
 
-fn put_revision(batch: &mut Batch, revision: Revision) {
+/// What the store knows of itself besides objects and events.
+pub(crate) fn put_moment(batch: &mut Batch, revision: Revision, tally: Tally) {
     batch.put(Tree::Meta, record::REVISION, revision.0.to_string());
+    batch.put(Tree::Meta, record::TALLY, tally.encode());
 }
 
 /// A group of transactions on its way: what the index will show once it is on disk.

@@ -67,6 +67,14 @@ pub enum KvError {
 }
 
 impl KvError {
+    /// Whether there is no room.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            KvError::Io(source) => matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            KvError::Damaged(_) => false,
+        }
+    }
+
     /// The same, of a store that is being opened.
     pub(crate) fn at_open(self, place: &str) -> OpenError {
         let place = place.to_owned();
@@ -79,12 +87,7 @@ impl KvError {
     /// The same, of a commit.
     pub(crate) fn at_commit(&self) -> StorageError {
         let what = self.to_string();
-        match self {
-            KvError::Io(source) if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-                StorageError::Full(what)
-            }
-            KvError::Damaged(_) | KvError::Io(_) => StorageError::Refused(what),
-        }
+        if self.is_full() { StorageError::Full(what) } else { StorageError::Refused(what) }
     }
 }
 

@@ -10,7 +10,9 @@ mod log;
 mod memory;
 mod migrate;
 mod record;
+mod room;
 mod sled;
+mod tally;
 mod watch;
 
 use std::fmt;
@@ -229,8 +231,8 @@ pub enum OpenError {
     },
     /// It was written once, and cannot be trusted now.
     #[error(
-        "{place} is damaged ({what}): put a copy back in its place, or move it away to begin with an empty one; \
-         containers and volumes are not touched"
+        "{place} is damaged ({what}): put a backup in its place (petsetd restore --force FILE) or a copy of the \
+         directory; or, to begin with an empty one, move it and {place}.made away; containers and volumes are not touched"
     )]
     Damaged {
         /// The store's directory.
@@ -298,8 +300,18 @@ impl Store {
     ///
     /// Everything is read and checked: a store that opens is whole. It is never begun afresh where something was.
     pub fn open_sled(dir: &Path) -> Result<Store, OpenError> {
+        Store::open_synced(dir, sled::Sync::Ours)
+    }
+
+    /// The same with sled's own idea of what is on disk, which loses acknowledged writes when the power goes.
+    #[cfg(feature = "mutations")]
+    pub fn open_sled_without_own_sync(dir: &Path) -> Result<Store, OpenError> {
+        Store::open_synced(dir, sled::Sync::SledsAlone)
+    }
+
+    fn open_synced(dir: &Path, sync: sled::Sync) -> Result<Store, OpenError> {
         let place = dir.display().to_string();
-        let kv = sled::Sled::open(dir, &migrate::birth())?;
+        let kv = sled::Sled::open(dir, &migrate::birth(), sync)?;
         Store::load(Box::new(kv), &place).map(Store::on_thread)
     }
 

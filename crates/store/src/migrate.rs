@@ -3,13 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kv::{Batch, Kv, KvError, Tree};
+use crate::tally::Tally;
 use crate::{OpenError, Revision, record};
 
 /// Takes a store from one schema to the next: reads it, and returns what must change, the schema record excepted.
 pub(crate) type Step = fn(&mut dyn Kv) -> Result<Batch, KvError>;
 
 /// From schema 1 to 2, from 2 to 3, and so on. A step stays here for as long as stores of its age may exist.
-pub(crate) const STEPS: &[Step] = &[];
+pub(crate) const STEPS: &[Step] = &[count_objects];
+
+/// To schema 2, which has the tally.
+fn count_objects(kv: &mut dyn Kv) -> Result<Batch, KvError> {
+    let tally = Tally::of(kv)?;
+    let mut batch = Batch::default();
+    batch.put(Tree::Meta, record::TALLY, tally.encode());
+    Ok(batch)
+}
 
 /// The schema record, in [`Tree::Meta`].
 const SCHEMA: &[u8] = b"schema";
@@ -43,6 +52,7 @@ pub(crate) fn birth() -> Batch {
     let mut batch = Batch::default();
     Schema::ours(version_after(STEPS)).put(&mut batch);
     batch.put(Tree::Meta, record::REVISION, Revision::FIRST.0.to_string());
+    batch.put(Tree::Meta, record::TALLY, Tally::default().encode());
     batch
 }
 
@@ -101,6 +111,19 @@ mod tests {
             assert_eq!(kv.get(Tree::Meta, MARK).unwrap(), mark, "from schema {version}");
             assert_eq!(Schema::read(&mut kv, "here").unwrap().version, 3);
         }
+    }
+
+    #[test]
+    fn a_store_without_a_tally_gets_one() {
+        let mut kv = store_of_schema(1);
+        let mut batch = Batch::default();
+        batch.delete(Tree::Meta, record::TALLY);
+        batch.put(Tree::Objects, *b"a", r#"{"metadata":{"resourceVersion":"5"}}"#);
+        kv.commit(&batch).unwrap();
+        migrate(&mut kv, STEPS, "here").unwrap();
+        let mut tally = Tally::default();
+        tally.add(Revision(5));
+        assert_eq!(kv.get(Tree::Meta, record::TALLY).unwrap(), Some(tally.encode().into_bytes()));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::{Change, Event, Key, Revision};
 /// The present revision, in [`Tree::Meta`](crate::Tree::Meta).
 pub(crate) const REVISION: &[u8] = b"revision";
 
+/// The sum over all objects, in [`Tree::Meta`](crate::Tree::Meta).
+pub(crate) const TALLY: &[u8] = b"tally";
+
 /// Ends each part of a key.
 const END: u8 = 0;
 /// After an `END` byte: that one was part of the text. UTF-8 has no such byte, so no part begins with it.

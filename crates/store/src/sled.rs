@@ -2,25 +2,30 @@
 //!
 //! * sled's `flush` is `sync_file_range`, which forgets the file's size and the disk's own cache: after more than
 //!   half of all power cuts something acknowledged is missing. So each commit also syncs the file itself.
+//! * A disk without room makes sled fail in the midst of a write. So what a commit needs is asked for before it begins.
 //! * A value that fills a quarter of a segment goes to a file of its own, which sled never syncs. A page holds up
 //!   to 17 values, so values are cut into chunks of which 17 fit.
 //! * sled takes damage for the torn end of its log, and drops what follows. A mark beside it counts the commits,
-//!   so that a store that lost some is not opened as if nothing had happened.
+//!   so that a store that lost some is not opened as if nothing had happened. And sled begins afresh where its file is
+//!   gone. A file beside the directory says that there was one.
+//! * A crash while sled writes its snapshot leaves a half one, which sled takes for the newest. It goes before opening.
 //! * After an error sled refuses everything until it is opened again, and what the disk holds is not known.
+//! * sled checks each record that it reads. Where damage hides one, it may go on with an older one of the same page.
+//!   So each value has a checksum over all of its chunks.
 //! * sled panics where it finds what it did not expect. Here that is an error like any other.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::OpenError;
 use crate::kv::{Batch, Kv, KvError, Op, Tree, Visit};
+use crate::{OpenError, room};
 
 /// sled's own cache of pages. Reads are answered by the index, so it serves commits and replays alone. sled evicts
 /// too late to keep to it in a store as small as ours; what bounds its memory is the size of the store.
@@ -29,6 +34,9 @@ const CACHE_BYTES: u64 = 4 << 20;
 /// How much of a value goes into one of sled's: 17 of them, with keys of the longest names, stay below the 128 KiB
 /// that sled writes in place.
 const CHUNK_BYTES: usize = 6 << 10;
+
+/// In the number of a value's chunks: a checksum follows.
+const CHECKED: u16 = 1 << 15;
 
 /// How much of the file is rewritten at a time after a failure.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -43,8 +51,19 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 const DB_FILE: &str = "db";
 
 /// Holds the number of the last commit that was on disk for certain, in decimal. It is written after each commit and
-/// never synced: after a power cut it may be behind, and is never ahead.
+/// never synced: after a power cut it may be behind, and is never ahead. It is never empty, for it is born with a
+/// number and keeps its length.
 const MARK_FILE: &str = "last-commit";
+
+/// What the name of a snapshot ends with while sled writes it.
+const HALF_A_SNAPSHOT: &str = ".generating";
+
+/// The ending of the file beside the directory that says that a store was made in it.
+const MADE: &str = ".made";
+
+/// What stands in it, for whoever finds it.
+const MADE_TEXT: &str =
+    "A store of petset was made in the directory of this name. While this file is here, none is begun afresh.\n";
 
 /// The number of the last commit, in sled.
 const COMMIT_NUMBER: &[u8] = b"c";
@@ -54,6 +73,17 @@ pub(crate) struct Sled {
     dir: PathBuf,
     /// `None` after a failure, until it is opened again.
     opened: Option<Opened>,
+    sync: Sync,
+}
+
+/// Who sees to it that a commit is on disk when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// sled's flush, and a sync of the file.
+    Ours,
+    /// sled's flush alone: for the test that shows what it loses.
+    #[cfg(feature = "mutations")]
+    SledsAlone,
 }
 
 struct Opened {
@@ -66,9 +96,13 @@ struct Opened {
 }
 
 impl Sled {
-    /// Opens the store in `dir`; makes one that holds `birth` where there is no directory, or an empty one.
-    pub(crate) fn open(dir: &Path, birth: &Batch) -> Result<Sled, OpenError> {
+    /// Opens the store in `dir`; makes one that holds `birth` where there never was one.
+    pub(crate) fn open(dir: &Path, birth: &Batch, sync: Sync) -> Result<Sled, OpenError> {
         match content_of(dir).map_err(|source| io_error(dir, source))? {
+            Content::Nothing if made(dir).exists() => {
+                let what = format!("it is gone, and the file {} says that it was here", made(dir).display());
+                return Err(OpenError::Damaged { place: dir.display().to_string(), what });
+            }
             Content::Nothing => bear(dir, birth).map_err(|error| open_error(dir, error))?,
             Content::Store => {}
             Content::Foreign => return Err(OpenError::Foreign { place: dir.display().to_string() }),
@@ -76,13 +110,17 @@ impl Sled {
         if is_locked(dir).map_err(|error| open_error(dir, error))? {
             return Err(OpenError::Locked { place: dir.display().to_string() });
         }
+        remove_half_snapshots(dir).map_err(|source| io_error(dir, source))?;
         let opened = Opened::open(dir).map_err(|error| open_error(dir, error))?;
-        Ok(Sled { dir: dir.to_owned(), opened: Some(opened) })
+        // Stores have been made without it, and a crash may come between.
+        say_that_it_was_made(dir).map_err(|source| io_error(&made(dir), source))?;
+        Ok(Sled { dir: dir.to_owned(), opened: Some(opened), sync })
     }
 
     fn opened(&mut self) -> Result<&mut Opened, KvError> {
         if self.opened.is_none() {
             rewrite(&self.dir)?;
+            remove_half_snapshots(&self.dir)?;
             self.opened = Some(Opened::open(&self.dir)?);
             tracing::info!(dir = %self.dir.display(), "store opened again after a failure");
         }
@@ -119,7 +157,11 @@ impl Kv for Sled {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), KvError> {
-        self.attempt(|opened| opened.commit(batch))
+        room::ask_for(&self.dir, batch)?;
+        let sync = self.sync;
+        let outcome = self.attempt(|opened| opened.commit(batch, sync));
+        // Somebody else was faster to take what was free.
+        outcome.map_err(|error| if error.is_full() { room::refusal(&self.dir, batch).into() } else { error })
     }
 }
 
@@ -137,14 +179,17 @@ impl Opened {
             Ok(config.open()?)
         })?;
         let file = File::open(dir.join(DB_FILE))?;
-        let mark = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(MARK_FILE))?;
+        let mark = match OpenOptions::new().read(true).write(true).open(dir.join(MARK_FILE)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_mark("is missing")),
+            mark => mark?,
+        };
         let commit = db.get(COMMIT_NUMBER)?;
         let commit = commit.map_or(Some(0), |bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)));
         let commit = commit.ok_or_else(|| KvError::Damaged("its commit number cannot be read".to_owned()))?;
         let marked = read_mark(&mark)?;
         if commit < marked {
             return Err(KvError::Damaged(format!(
-                "it has lost {} of {marked} commits; to go on with what is left, remove the file {MARK_FILE} in it",
+                "it has lost {} of {marked} commits; to go on with what is left, write 0 to the file {MARK_FILE} in it",
                 marked - commit
             )));
         }
@@ -168,15 +213,18 @@ impl Opened {
         let mut chunks = self.db.range(chunk_key(tree, from, 0)..sled::IVec::from(&end));
         while let Some(first) = chunks.next() {
             let (key, first) = first?;
-            let (count, head) = first.split_first_chunk::<2>().ok_or_else(torn)?;
+            let (count, checksum, head) = split_first_chunk(&first).ok_or_else(torn)?;
             let key = split_chunk_key(&key).filter(|(_, number)| *number == 0).ok_or_else(torn)?.0;
             let mut value = head.to_vec();
-            for number in 1..u16::from_be_bytes(*count) {
+            for number in 1..count {
                 let (at, chunk) = chunks.next().ok_or_else(torn)??;
                 if split_chunk_key(&at) != Some((key, number)) {
                     return Err(torn());
                 }
                 value.extend_from_slice(&chunk);
+            }
+            if checksum.is_some_and(|checksum| checksum != crc32fast::hash(&value)) {
+                return Err(KvError::Damaged("a value does not match its checksum".to_owned()));
             }
             if visit(key, &value) == ControlFlow::Break(()) {
                 break;
@@ -185,7 +233,7 @@ impl Opened {
         Ok(())
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), KvError> {
+    fn commit(&mut self, batch: &Batch, sync: Sync) -> Result<(), KvError> {
         let mut all = sled::Batch::default();
         for ((tree, key), op) in &batch.ops {
             let before = self.chunk_count(*tree, key)?;
@@ -201,7 +249,11 @@ impl Opened {
         all.insert(COMMIT_NUMBER, &commit.to_be_bytes());
         self.db.apply_batch(all)?;
         self.db.flush()?;
-        self.file.sync_data()?;
+        match sync {
+            Sync::Ours => self.file.sync_data()?,
+            #[cfg(feature = "mutations")]
+            Sync::SledsAlone => {}
+        }
         self.commit = commit;
         if let Err(error) = self.mark.write_all_at(format!("{commit:020}\n").as_bytes(), 0) {
             // The commit is on disk; only its loss would go unnoticed.
@@ -212,22 +264,35 @@ impl Opened {
 
     fn chunk_count(&self, tree: Tree, key: &[u8]) -> Result<u16, KvError> {
         let first = self.db.get(chunk_key(tree, key, 0))?;
-        Ok(first.and_then(|first| first.first_chunk::<2>().copied()).map_or(0, u16::from_be_bytes))
+        Ok(first.as_deref().and_then(split_first_chunk).map_or(0, |(count, ..)| count))
     }
 }
 
-/// Cuts a value into chunks, of which the first says how many they are.
+/// Cuts a value into chunks, of which the first says how many they are, and the value's checksum.
 fn insert_chunks(batch: &mut sled::Batch, tree: Tree, key: &[u8], value: &[u8]) -> Result<u16, KvError> {
     let count = value.len().div_ceil(CHUNK_BYTES).max(1);
-    let count = u16::try_from(count).map_err(|_| io::Error::new(ErrorKind::FileTooLarge, "an object is too large"))?;
+    let count = u16::try_from(count).ok().filter(|count| count & CHECKED == 0);
+    let count = count.ok_or_else(|| io::Error::new(ErrorKind::FileTooLarge, "an object is too large"))?;
+    let checksum = crc32fast::hash(value).to_be_bytes();
     let (head, mut rest) = value.split_at(value.len().min(CHUNK_BYTES));
-    batch.insert(chunk_key(tree, key, 0), [&count.to_be_bytes(), head].concat());
+    batch.insert(chunk_key(tree, key, 0), [&(count | CHECKED).to_be_bytes()[..], &checksum, head].concat());
     for number in 1..count {
         let (chunk, after) = rest.split_at(rest.len().min(CHUNK_BYTES));
         batch.insert(chunk_key(tree, key, number), chunk);
         rest = after;
     }
     Ok(count)
+}
+
+/// How many chunks the value has, its checksum, and its beginning. Stores have been written without checksums.
+fn split_first_chunk(bytes: &[u8]) -> Option<(u16, Option<u32>, &[u8])> {
+    let (count, rest) = bytes.split_first_chunk::<2>()?;
+    let count = u16::from_be_bytes(*count);
+    if count & CHECKED == 0 {
+        return Some((count, None, rest));
+    }
+    let (checksum, rest) = rest.split_first_chunk::<4>()?;
+    Some((count & !CHECKED, Some(u32::from_be_bytes(*checksum)), rest))
 }
 
 /// Where each tree is in sled's one: a batch of one sled tree is atomic.
@@ -267,27 +332,93 @@ fn content_of(dir: &Path) -> io::Result<Content> {
     }
 }
 
-/// Makes a store, whole or not at all: it gets its name when everything in it is on disk.
+/// Makes a store that holds `birth` in `dir`.
 fn bear(dir: &Path, birth: &Batch) -> Result<(), KvError> {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = dir.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let unborn = parent.join(name);
-    match fs::remove_dir_all(&unborn) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
+    let mut unborn = Unborn::begin(dir)?;
+    unborn.kv().commit(birth)?;
+    unborn.take_name()
+}
+
+/// A store that is being made, whole or not at all: it gets its name when everything in it is on disk.
+pub(crate) struct Unborn {
+    /// What it will be called.
+    dir: PathBuf,
+    sled: Sled,
+}
+
+impl Unborn {
+    /// Begins an empty one beside `dir`. What was begun there before is lost.
+    pub(crate) fn begin(dir: &Path) -> Result<Unborn, KvError> {
+        let place = beside(dir, ".new");
+        match fs::remove_dir_all(&place) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir_all(parent(dir))?;
+        fs::DirBuilder::new().mode(0o700).create(&place)?;
+        fs::write(place.join(MARK_FILE), format!("{:020}\n", 0))?;
+        let opened = Some(Opened::open(&place)?);
+        Ok(Unborn { dir: dir.to_owned(), sled: Sled { dir: place, opened, sync: Sync::Ours } })
     }
-    fs::create_dir_all(parent)?;
-    fs::DirBuilder::new().mode(0o700).create(&unborn)?;
-    let mut opened = Opened::open(&unborn)?;
-    opened.commit(birth)?;
-    catching_panics(|| {
-        drop(opened);
-        Ok(())
-    })?;
-    sync_tree(&unborn)?;
-    fs::rename(&unborn, dir)?;
-    File::open(parent)?.sync_all()?;
+
+    /// To fill it.
+    pub(crate) fn kv(&mut self) -> &mut dyn Kv {
+        &mut self.sled
+    }
+
+    /// Gives it the name, which nothing but an empty directory may have.
+    pub(crate) fn take_name(mut self) -> Result<(), KvError> {
+        self.sled.release();
+        sync_tree(&self.sled.dir)?;
+        fs::rename(&self.sled.dir, &self.dir)?;
+        File::open(parent(&self.dir))?.sync_all()?;
+        Ok(say_that_it_was_made(&self.dir)?)
+    }
+}
+
+impl Drop for Unborn {
+    fn drop(&mut self) {
+        self.sled.release();
+        // It is not there where it has got its name.
+        let _ = fs::remove_dir_all(&self.sled.dir);
+    }
+}
+
+fn parent(dir: &Path) -> &Path {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A name beside that of the store.
+fn beside(dir: &Path, ending: &str) -> PathBuf {
+    let mut name = dir.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    parent(dir).join(name)
+}
+
+fn made(dir: &Path) -> PathBuf {
+    beside(dir, MADE)
+}
+
+fn say_that_it_was_made(dir: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(made(dir)) {
+        Ok(mut file) => {
+            file.write_all(MADE_TEXT.as_bytes())?;
+            file.sync_all()?;
+            File::open(parent(dir))?.sync_all()
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// sled looks for its newest snapshot by name, and the one that it was writing when it was killed has the highest.
+fn remove_half_snapshots(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(HALF_A_SNAPSHOT) {
+            fs::remove_file(path)?;
+        }
+    }
     Ok(())
 }
 
@@ -355,10 +486,15 @@ fn read_mark(mark: &File) -> Result<u64, KvError> {
     let mut bytes = [0; 32];
     let length = mark.read_at(&mut bytes, 0)?;
     if length == 0 {
-        return Ok(0);
+        return Err(no_mark("is empty"));
     }
     let number = std::str::from_utf8(&bytes[..length]).ok().and_then(|text| text.trim().parse().ok());
-    number.ok_or_else(|| KvError::Damaged(format!("its file {MARK_FILE} cannot be read")))
+    number.ok_or_else(|| no_mark("cannot be read"))
+}
+
+/// Without the mark nobody knows whether the end is missing.
+fn no_mark(how: &str) -> KvError {
+    KvError::Damaged(format!("its file {MARK_FILE} {how}; to go on with what the others hold, write 0 to it"))
 }
 
 /// Runs sled's code, of which a panic is an error, and not printed.

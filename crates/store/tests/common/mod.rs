@@ -1,4 +1,5 @@
 //! What the stories are told with.
+#![allow(dead_code, reason = "each story needs a part of it")]
 
 use petset_store::{Expect, Key, Write};
 use serde_json::{Value, json};
