@@ -28,7 +28,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("sim", &["api", "plan", "store", "controller"]),
     ("petsetd", &["api", "plan", "store", "controller", "docker", "dns", "server"]),
     ("petctl", &["api"]),
-    ("integration", &["plan", "controller", "docker"]),
+    ("integration", &["plan", "controller", "docker", "store"]),
 ];
 
 /// The only crates that may depend on each of the libraries that stand at an edge.
