@@ -168,6 +168,13 @@ impl World {
         succeed("petctl apply -f -", &output)
     }
 
+    /// Runs a command of petsetd that ends by itself, and returns what it printed.
+    pub fn petsetd_once(&self, args: &[&str]) -> Result<String> {
+        let mut command = self.petsetd();
+        command.args(args);
+        succeed(&format!("petsetd {}", args.join(" ")), &run(command, "")?)
+    }
+
     /// Waits until a condition holds; the last error is told where it never does.
     pub fn eventually<T>(&mut self, what: &str, mut condition: impl FnMut(&mut World) -> Result<T>) -> Result<T> {
         let since = Instant::now();

@@ -206,7 +206,10 @@ fn a_full_disk_refuses_writes_says_what_to_do_and_takes_them_again_without_a_res
         // Somebody else takes the rest.
         let filler = take_all(&disk.root());
         let refused = create(&store, "refused").await.unwrap_err();
-        assert!(matches!(&refused, CommitError::Storage(StorageError::Full(why)) if why.contains("0.0 MiB are free")), "{refused}");
+        assert!(
+            matches!(&refused, CommitError::Storage(StorageError::Full(why)) if why.contains("0.0 MiB are free")),
+            "{refused}"
+        );
 
         // Reads and watches go on, the old ones from the log.
         assert_eq!(store.list("pods", None).items.len(), written);
@@ -220,7 +223,10 @@ fn a_full_disk_refuses_writes_says_what_to_do_and_takes_them_again_without_a_res
         fs::remove_file(filler).unwrap();
         let delete = Write::Delete { key: pod("web-0"), expect: Expect::Exists };
         let error = store.commit(vec![delete]).await.unwrap_err();
-        assert!(matches!(error, CommitError::Storage(StorageError::Full(_))), "the store's own part is still full: {error}");
+        assert!(
+            matches!(error, CommitError::Storage(StorageError::Full(_))),
+            "the store's own part is still full: {error}"
+        );
 
         run(Command::new("mount").args(["-o", "remount,size=48m"]).arg(disk.root()));
         create(&store, "after").await.unwrap();

@@ -33,7 +33,7 @@ use crate::{
 const DNS_PORT: u16 = 53;
 
 /// Where the store is in the data directory.
-const STORE_DIR: &str = "store";
+pub(crate) const STORE_DIR: &str = "store";
 
 /// Where the pods' own network files are in the data directory.
 const PODS_DIR: &str = "pods";

@@ -1,5 +1,6 @@
 //! Reads configuration, wires the parts, waits for a signal.
 
+mod backup;
 mod config;
 mod credentials;
 mod daemon;
@@ -14,7 +15,7 @@ mod streams;
 mod wall;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -23,6 +24,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use config::{Config, ConfigError};
 use instance::Instance;
 use setting::Sources;
+use store::Present;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code for a command line or a configuration that is no use, as of clap.
@@ -39,6 +41,11 @@ fn main() -> ExitCode {
             say(&format!("petsetd {}", version()));
             return ExitCode::SUCCESS;
         }
+        Some(("backup", of_backup)) => load(&matches).map(|config| backup::backup(&config, file_of(of_backup))),
+        Some(("restore", of_restore)) => load(&matches).map(|config| {
+            let present = if of_restore.get_flag("force") { Present::PutAside } else { Present::Keep };
+            backup::restore(&config, file_of(of_restore), present).map(|done| say(&done))
+        }),
         Some(("purge", of_purge)) => load(&matches).map(|config| purge(&config, of_purge.get_flag("yes"))),
         Some(_) | None => load(&matches).map(|config| run(&config)),
     };
@@ -70,12 +77,44 @@ fn command() -> Command {
         .args(setting::arguments())
         .subcommand(Command::new("run").about("Run the daemon (what petsetd does without a command)"))
         .subcommand(
+            Command::new("backup")
+                .about("Write every object, at one moment, to a file; the daemon may run meanwhile")
+                .after_help(
+                    "The file is readable by its owner alone, and gets its name when it is whole. It holds the API's \
+                     objects; not the data in the pods' volumes, nor the token and the certificates.",
+                )
+                .arg(backup_file("The file to write; - is standard output")),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Put a backup in the place of a stopped instance's objects")
+                .after_help(
+                    "A backup that is cut short or changed is refused, and nothing is touched. Clients list again \
+                     afterwards: the revisions go on far above those that they have seen.",
+                )
+                .arg(backup_file("The file to read; - is standard input"))
+                .arg(
+                    Arg::new("force")
+                        .long("force")
+                        .action(ArgAction::SetTrue)
+                        .help("Where there are objects already, put their store aside, under a name beside its own"),
+                ),
+        )
+        .subcommand(
             Command::new("purge")
                 .about("Remove everything that an instance has made: containers, volumes, network, data")
                 .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help("Do it")),
         )
         .subcommand(Command::new("config").about("Print every setting as it would be used").arg(origin))
         .subcommand(Command::new("version").about("Print the version"))
+}
+
+fn backup_file(help: &'static str) -> Arg {
+    Arg::new("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
+}
+
+fn file_of(matches: &ArgMatches) -> &Path {
+    matches.get_one::<PathBuf>("FILE").expect("clap requires it")
 }
 
 fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {

@@ -173,8 +173,9 @@ fn a_damaged_store_is_left_as_it_is() {
     place.make_store();
     let db = place.path().join("data/store/db");
     fs::remove_file(&db).unwrap();
-    let said = "petsetd: PLACE/data/store is damaged (its file db is missing): put a copy back in its place, or move it \
-                away to begin with an empty one; containers and volumes are not touched";
+    let said = "petsetd: PLACE/data/store is damaged (its file db is missing): put a backup in its place (petsetd \
+                restore --force FILE) or a copy of the directory; or, to begin with an empty one, move it and \
+                PLACE/data/store.made away; containers and volumes are not touched";
     assert_eq!(place.fail(&[]), (1, said.to_owned()));
     assert!(!db.exists());
 }

@@ -126,6 +126,7 @@ impl Server {
             .route("/metrics", get(system::metrics))
             .route("/petset/v1/waits", get(system::waits))
             .route("/petset/v1/token/rotate", post(system::rotate_token))
+            .route("/petset/v1/backup", get(system::backup))
             .route("/api", get(system::core_discovery))
             .route("/apis", get(system::discovery))
             .route("/apis/{group}", get(system::group))

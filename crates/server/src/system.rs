@@ -1,15 +1,18 @@
 //! What is served besides objects: discovery, versions, health, metrics, waits.
 
 use std::{
+    convert::Infallible,
     hash::{DefaultHasher, Hash, Hasher as _},
     time::Duration,
 };
 
 use api::{discovery, status::Status};
 use axum::{
+    body::Body,
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
@@ -21,6 +24,9 @@ use crate::{
     route,
     server::{Server, nowhere},
 };
+
+/// How much of a backup is made ready at a time, besides one object.
+const BACKUP_CHUNK_BYTES: usize = 64 << 10;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -76,6 +82,21 @@ pub(crate) async fn metrics(State(server): State<Server>) -> Response {
     metrics::gauge!(measure::REVISION).set(server.store().revision().0 as f64);
     let text = server.inner.parts.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// `GET /petset/v1/backup`: every object at one moment, as lines that are made while they are sent.
+pub(crate) async fn backup(State(server): State<Server>) -> Response {
+    let mut lines = server.store().backup();
+    let chunks = std::iter::from_fn(move || {
+        let mut chunk = lines.next()?;
+        while chunk.len() < BACKUP_CHUNK_BYTES {
+            let Some(line) = lines.next() else { break };
+            chunk.extend_from_slice(&line);
+        }
+        Some(Ok::<_, Infallible>(Bytes::from(chunk)))
+    });
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 
 /// `GET /petset/v1/waits`, of all objects or of those of a `kind`, `namespace` and `name`.

@@ -61,6 +61,12 @@ impl Index {
         Snapshot { revision: state.revision, items }
     }
 
+    /// Every object of every resource, in the order of the keys.
+    pub(crate) fn all(&self) -> (Revision, Vec<(Key, Arc<Value>)>) {
+        let state = self.read();
+        (state.revision, state.objects.iter().map(|(key, object)| (key.clone(), object.clone())).collect())
+    }
+
     /// Joins the live stream for a watcher that has seen everything up to `after`.
     pub(crate) fn join(&self, after: Revision) -> Result<Live, WatchError> {
         let state = self.read();

@@ -3,6 +3,7 @@
 //! The store knows that an object has `metadata` with a name, a namespace, a `uid`, a `resourceVersion` and a
 //! `creationTimestamp`; it does not know what a kind means.
 
+mod backup;
 mod commit;
 mod index;
 mod kv;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+pub use backup::{Present, REVISIONS_SKIPPED, RestoreError, Restored, restore};
 pub use kv::{Batch, Kv, KvError, Op, Tree, Visit};
 pub use memory::Memory;
 pub use watch::{REPLAY_PAGE, Watch};

@@ -384,6 +384,21 @@ impl Drop for Unborn {
     }
 }
 
+/// Whether there is a store in a directory, or anything else.
+pub(crate) fn is_taken(dir: &Path) -> Result<bool, OpenError> {
+    let content = content_of(dir).map_err(|source| io_error(dir, source))?;
+    Ok(!matches!(content, Content::Nothing))
+}
+
+/// Gives a store another name beside its own, and returns it: `store.aside-1`, or the next that is free.
+pub(crate) fn put_aside(dir: &Path) -> Result<PathBuf, OpenError> {
+    let names = (1_u32..).map(|number| beside(dir, &format!(".aside-{number}")));
+    let aside = names.into_iter().find(|name| fs::symlink_metadata(name).is_err()).expect("names do not end");
+    let moved = fs::rename(dir, &aside).and_then(|()| File::open(parent(dir))?.sync_all());
+    moved.map_err(|source| io_error(dir, source))?;
+    Ok(aside)
+}
+
 fn parent(dir: &Path) -> &Path {
     dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -137,6 +137,14 @@ async fn waits_are_told_by_kind_and_name() {
 }
 
 #[tokio::test]
+async fn a_backup_is_the_stores_own_word_for_word() {
+    let world = World::new().await;
+    let answer = world.get("/petset/v1/backup").await;
+    let expected: Vec<u8> = world.store.backup().flatten().collect();
+    assert_eq!((answer.code, answer.text), (200, String::from_utf8(expected).unwrap()));
+}
+
+#[tokio::test]
 async fn metrics_are_text() {
     let world = World::new().await;
     let answer = world.get("/metrics").await;
