@@ -246,10 +246,10 @@ impl Known {
             if turn != promised && turn != promised + 1 {
                 return Err(format!("writer {writer}: acknowledged {promised}, kept {turn}"));
             }
-            if let Some(stored) = stored.filter(|_| turn == promised) {
-                if revision_of(stored) != revision {
-                    return Err(format!("writer {writer}: acknowledged at {revision:?}, kept {stored}"));
-                }
+            if let Some(stored) = stored.filter(|_| turn == promised)
+                && revision_of(stored) != revision
+            {
+                return Err(format!("writer {writer}: acknowledged at {revision:?}, kept {stored}"));
             }
             turns.insert(writer, turn);
         }
