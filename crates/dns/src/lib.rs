@@ -7,6 +7,7 @@
 //! two states. The records and rules stand in `docs/dns.md`, whose table is also the test table.
 
 mod answer;
+mod ask;
 mod forward;
 mod handler;
 mod holder;
@@ -16,6 +17,7 @@ mod reverse;
 mod server;
 
 pub use answer::{Answer, answer};
+pub use ask::{Reply, ask};
 pub use forward::upstreams;
 pub use server::{BindError, ServeError, Server};
 
