@@ -6,7 +6,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny test integration build contract demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny sim test integration build contract demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,6 +29,11 @@ deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check --hide-inclusion-graph bans licenses sources $(ADVISORIES) \
 	&& $(if $(ADVISORIES),true,echo 'there is no copy of the advisory database, so known vulnerabilities are not checked; cargo deny fetch gets one'); \
 	else echo 'cargo-deny is missing, so licences are not checked; make tools installs it'; fi
+
+SEEDS ?= 2000
+sim: ## seeds of the simulator: SEEDS=100000 for more, FROM=7 to begin there, SEED=7 to replay one with its trace
+	cargo run --quiet --locked --profile sim --package petset-sim --example sim -- \
+		$(if $(SEED),--seed $(SEED),--seeds $(SEEDS) $(if $(FROM),--from $(FROM)))
 
 test: check integration ## everything, with a real engine: uses one that answers, else installs and starts a private one
 

@@ -1,6 +1,9 @@
 //! Time and names for tests: no second of it passes unless somebody waits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use controller::{Clock, Stamps};
@@ -13,12 +16,25 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct TestClock {
     started: Instant,
-    epoch: Timestamp,
+    /// By how much somebody has set the clock forward, or back.
+    set: Mutex<SignedDuration>,
 }
 
 impl Default for TestClock {
     fn default() -> Self {
-        TestClock { started: Instant::now(), epoch: Timestamp::constant(1_470_000_000, 0) }
+        TestClock { started: Instant::now(), set: Mutex::new(SignedDuration::ZERO) }
+    }
+}
+
+impl TestClock {
+    /// When every world begins.
+    pub const EPOCH: Timestamp = Timestamp::constant(1_470_000_000, 0);
+
+    /// Sets the clock forward or back, as an operator or a time server does. Alarms that are set already ring when
+    /// their time has passed, whatever the clock says.
+    pub fn set(&self, by: SignedDuration) {
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        *set = set.saturating_add(by);
     }
 }
 
@@ -26,7 +42,8 @@ impl Default for TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.epoch.saturating_add(passed).unwrap_or(Timestamp::MAX)
+        let set = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::EPOCH.saturating_add(passed.saturating_add(set)).unwrap_or(Timestamp::MAX)
     }
 
     async fn sleep_until(&self, until: Timestamp) {

@@ -15,8 +15,11 @@ use store::{Expect, Key, Store, Write};
 use tokio::{sync::oneshot, task::JoinHandle, time::Duration};
 
 use crate::{
+    chance::Chance,
     clock::{CountingStamps, TestClock},
+    driver::Driver,
     engine::FakeEngine,
+    judge::{Judge, Tracing},
 };
 
 /// Longer than any resync and the first back-offs: what has not happened by then waits for something.
@@ -32,6 +35,7 @@ pub struct Cluster {
     pub zone: Arc<ArcSwap<Zone>>,
     /// What the loop waits for.
     pub board: Arc<Board>,
+    judge: Arc<Judge>,
     clock: Arc<TestClock>,
     stamps: Arc<CountingStamps>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -47,8 +51,10 @@ impl Cluster {
     /// The same over a store of the test's own.
     pub async fn start_on(store: Store, images: &[&str]) -> Cluster {
         let clock = Arc::new(TestClock::default());
+        let judge = Arc::new(Judge::new(Arc::clone(&clock), Tracing::On));
         let mut cluster = Cluster {
-            engine: Arc::new(FakeEngine::new(Arc::clone(&clock), images)),
+            engine: Arc::new(FakeEngine::new(Arc::clone(&clock), Chance::new(0), Arc::clone(&judge), images)),
+            judge,
             store,
             zone: Arc::new(ArcSwap::default()),
             board: Arc::new(Board::default()),
@@ -66,7 +72,7 @@ impl Cluster {
         let (stop, stopped) = oneshot::channel::<()>();
         let controller = Controller::new(
             self.store.clone(),
-            Arc::clone(&self.engine),
+            Arc::new(Driver::new(Arc::clone(&self.engine), Arc::default())),
             Arc::clone(&self.clock),
             Arc::clone(&self.stamps) as Arc<dyn Stamps>,
             Arc::new(Real),
@@ -88,8 +94,12 @@ impl Cluster {
     }
 
     /// Lets time pass until nothing is left that could happen.
+    ///
+    /// # Panics
+    /// Where the engine has seen a law broken.
     pub async fn settle(&self) {
         tokio::time::sleep(LONG).await;
+        assert_eq!(self.judge.verdict(), None, "{:#?}", self.judge.trace());
     }
 
     /// Lets a moment pass.
@@ -187,7 +197,7 @@ fn resource_of(object: &Value) -> &'static Resource {
     RESOURCES.iter().find(|resource| resource.kind == kind).expect("the kind is served")
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let gateway = std::net::Ipv4Addr::new(10, 88, 0, 1);
     Settings {
         host: Host {

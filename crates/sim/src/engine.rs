@@ -1,103 +1,197 @@
-//! A fake engine that keeps Docker's rules as far as the planner can see them.
+//! A fake engine: Docker's rules, and whatever goes wrong with it.
+//!
+//! [`world`] holds what there is and the rules about it; `hands` is what people do to it behind our back; here is how
+//! requests are served: late, in vain, or without an answer, as the seed says.
+
+mod hands;
+pub(crate) mod world;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use async_trait::async_trait;
-use controller::{Clock, Hint, Observed, Runtime};
-use futures::{StreamExt, stream::BoxStream};
+use controller::{Clock, Hint};
 use plan::{
-    Action,
-    action::{Done, Failure, Mount, Source, Start},
-    facts::{Container, Engine, Owner, PodKey, Role, State, Volume},
-    pod::Image,
+    action::Failure,
+    facts::{PodKey, State},
 };
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{broadcast, watch},
+    time::{Duration, sleep},
+};
 
-use crate::clock::TestClock;
+use crate::{chance::Chance, clock::TestClock, judge::Judge};
+pub use hands::Hand;
+use world::World;
 
 /// Hints that a reader has not taken yet; more collapse into `Everything`, as in the real engine.
 const HINTS_MAX: usize = 64;
+
+/// How often each thing goes wrong, in a thousand times.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EngineFaults {
+    /// A request takes a few milliseconds, as it does.
+    pub takes_time: bool,
+    /// A request fails and has no effect.
+    pub fails_before: u32,
+    /// A request fails and has its effect.
+    pub fails_after: u32,
+    /// A request takes up to some minutes: its effect may come when nobody waits for it any more.
+    pub slow: u32,
+    /// Of a container that is being removed something is left, which holds its name.
+    pub stuck: u32,
+    /// A hint never comes.
+    pub hint_lost: u32,
+    /// A hint comes seconds later.
+    pub hint_late: u32,
+    /// A hint comes twice.
+    pub hint_twice: u32,
+}
+
+/// Whether the engine serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Up,
+    /// Accepts requests and does nothing about them.
+    Hung,
+    /// Refuses connections.
+    Down,
+}
+
+/// What the containers do while the engine is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveRestore {
+    /// They go on; one that ends meanwhile ends without an event.
+    Yes,
+    /// The engine kills them when it comes back.
+    No,
+}
 
 /// An engine whose containers are entries in a map.
 #[derive(Debug)]
 pub struct FakeEngine {
     clock: Arc<TestClock>,
-    state: Mutex<World>,
-    hints: broadcast::Sender<PodKey>,
-}
-
-#[derive(Debug, Default)]
-struct World {
-    containers: BTreeMap<String, Kept>,
-    volumes: BTreeMap<String, Volume>,
-    images: BTreeSet<String>,
-    /// Containers (pod, container name) whose probes fail, with what they say.
-    sick: BTreeMap<(PodKey, String), String>,
-    silent: bool,
-    made: u64,
+    chance: Chance,
+    judge: Arc<Judge>,
+    world: Mutex<World>,
+    faults: Mutex<EngineFaults>,
     /// Every action that was asked for, in order, as one line each.
-    trace: Vec<String>,
+    asked: Mutex<Vec<String>>,
+    hints: broadcast::Sender<Hint>,
+    /// Requests that change something and are not answered yet.
+    under_way: AtomicU64,
+    /// What it does, and how often it has died: a request does not outlive the engine that took it.
+    life: watch::Sender<(Life, u64)>,
 }
 
-#[derive(Clone, Debug)]
-struct Kept {
-    name: String,
-    container: Container,
-    mounts: Vec<Mount>,
+/// A request, as far as chance has to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Asks what there is.
+    Read,
+    /// Changes something.
+    Write,
+    /// Downloads.
+    Pull,
 }
 
 impl FakeEngine {
-    /// An engine that has these images.
-    pub fn new(clock: Arc<TestClock>, images: &[&str]) -> Self {
-        let state = World { images: images.iter().map(|image| (*image).to_owned()).collect(), ..World::default() };
-        FakeEngine { clock, state: Mutex::new(state), hints: broadcast::channel(HINTS_MAX).0 }
+    /// An engine that has these images, and that does nothing wrong until it is told to.
+    pub fn new(clock: Arc<TestClock>, chance: Chance, judge: Arc<Judge>, images: &[&str]) -> Self {
+        let world = World { images: images.iter().map(|image| (*image).to_owned()).collect(), ..World::default() };
+        FakeEngine {
+            clock,
+            chance,
+            judge,
+            world: Mutex::new(world),
+            faults: Mutex::default(),
+            asked: Mutex::default(),
+            hints: broadcast::channel(HINTS_MAX).0,
+            under_way: AtomicU64::new(0),
+            life: watch::Sender::new((Life::Up, 0)),
+        }
+    }
+
+    /// From now on this goes wrong.
+    pub fn set_faults(&self, faults: EngineFaults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
     }
 
     /// Gives the engine an image, as `docker build` does beside us.
     pub fn add_image(&self, image: &str) {
-        self.state().images.insert(image.to_owned());
+        self.world().images.insert(image.to_owned());
     }
 
     /// Makes a container's probes fail with this message, or succeed again.
     pub fn set_sick(&self, pod: &PodKey, container: &str, message: Option<&str>) {
         let key = (pod.clone(), container.to_owned());
         match message {
-            Some(message) => drop(self.state().sick.insert(key, message.to_owned())),
-            None => drop(self.state().sick.remove(&key)),
+            Some(message) => drop(self.world().sick.insert(key, message.to_owned())),
+            None => drop(self.world().sick.remove(&key)),
         }
     }
 
     /// Makes the engine fall silent, or answer again.
     pub fn set_silent(&self, silent: bool) {
-        self.state().silent = silent;
+        self.live(if silent { Life::Down } else { Life::Up });
+    }
+
+    /// Makes the engine accept requests without doing anything about them, as one that is stopped by a signal.
+    pub fn hang(&self) {
+        self.judge.step("engine", || "hangs".to_owned());
+        self.live(Life::Hung);
+    }
+
+    /// Kills the engine: requests under way have the effect that they have had.
+    pub fn crash(&self) {
+        self.judge.step("engine", || "dies".to_owned());
+        self.life.send_modify(|(life, deaths)| {
+            *life = Life::Down;
+            *deaths += 1;
+        });
+    }
+
+    /// Lets an engine that hung or died serve again.
+    pub fn recover(&self, live_restore: LiveRestore) {
+        let is_new = self.life.borrow().0 == Life::Down;
+        self.judge.step("engine", || format!("serves again, live restore {live_restore:?}"));
+        if is_new && live_restore == LiveRestore::No {
+            self.restart();
+        }
+        self.live(Life::Up);
+        if is_new {
+            // Whoever listened has lost the connection, and looks at everything once there is a new one.
+            drop(self.hints.send(Hint::Everything));
+        }
     }
 
     /// Ends every container, as a restart of the engine does.
     pub fn restart(&self) {
         let now = self.clock.now();
-        for kept in self.state().containers.values_mut() {
-            end(&mut kept.container, 137, now);
+        for kept in self.world().containers.values_mut() {
+            world::end(&mut kept.container, 137, now);
         }
     }
 
     /// Ends one container from outside.
     pub fn kill(&self, pod: &PodKey, container: &str) {
         let now = self.clock.now();
-        for kept in self.state().containers.values_mut() {
+        for kept in self.world().containers.values_mut() {
             if kept.container.owner.pod == *pod && kept.container.owner.container == container {
-                end(&mut kept.container, 137, now);
+                world::end(&mut kept.container, 137, now);
             }
         }
-        drop(self.hints.send(pod.clone()));
+        drop(self.hints.send(Hint::Pod(pod.clone())));
     }
 
     /// The ids of the containers that run, by pod and container name.
     pub fn running(&self) -> BTreeMap<(PodKey, String), String> {
-        let state = self.state();
-        let running = state.containers.values().filter(|kept| matches!(kept.container.state, State::Running { .. }));
+        let world = self.world();
+        let running = world.containers.values().filter(|kept| matches!(kept.container.state, State::Running { .. }));
         running
             .map(|kept| {
                 let owner = &kept.container.owner;
@@ -108,244 +202,132 @@ impl FakeEngine {
 
     /// The names of the volumes.
     pub fn volumes(&self) -> Vec<String> {
-        self.state().volumes.keys().cloned().collect()
+        self.world().volumes.keys().cloned().collect()
     }
 
     /// What was asked for since the last call, one line for each action, probes left out.
     pub fn take_trace(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().trace)
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn state(&self) -> MutexGuard<'_, World> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes down an action that is asked for.
+    pub(crate) fn note(&self, line: String) {
+        self.judge.step("daemon", || line.clone());
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
-    fn answer<T>(&self, answer: impl FnOnce(&mut World) -> T) -> Result<T, Failure> {
-        let mut state = self.state();
-        if state.silent { Err(Failure::Silent("the engine is silent".into())) } else { Ok(answer(&mut state)) }
+    /// What is in the engine.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(state: &mut World, container: Container, mounts: Vec<Mount>) -> Result<Done, Failure> {
-        let owner = &container.owner;
-        let name = name_of(owner);
-        if let Some(kept) = state.containers.values().find(|kept| kept.name == name) {
-            return if kept.container.owner.uid == owner.uid {
-                Ok(Done::Ok)
+    /// The judge of this world.
+    pub(crate) fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// What comes to a reader of events.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Hint> {
+        self.hints.subscribe()
+    }
+
+    /// Whether requests that change something are being served, also for callers that have gone away.
+    pub fn is_busy(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) > 0
+    }
+
+    /// Serves a request, as well as it goes. The caller may have gone away when it has its effect.
+    pub(crate) async fn serve<T>(
+        &self,
+        call: Call,
+        what: String,
+        effect: impl FnOnce(&mut World, jiff::Timestamp) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if call == Call::Read {
+            return self.serve_somehow(call, what, effect).await;
+        }
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let result = self.serve_somehow(call, what, effect).await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    async fn serve_somehow<T>(
+        &self,
+        call: Call,
+        what: String,
+        effect: impl FnOnce(&mut World, jiff::Timestamp) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut life = self.life.subscribe();
+        let began = life.borrow_and_update().1;
+        if faults.takes_time {
+            sleep(self.time_taken(call, faults)).await;
+        }
+        // A hung engine begins with what it was asked for once it runs again.
+        drop(life.wait_for(|(life, _)| *life != Life::Hung).await);
+        let silent = |why: &str| Err(Failure::Silent(why.to_owned()));
+        if *self.life.borrow() != (Life::Up, began) {
+            return silent("the engine is silent");
+        }
+        if self.chance.happens(faults.fails_before) {
+            self.judge.step("fault", || format!("no effect: {what}"));
+            return if call == Call::Read || self.chance.happens(500) {
+                silent("connection reset")
             } else {
-                Err(Failure::Taken(format!("the name {name} is taken")))
+                Err(Failure::Refused("the engine is out of sorts".to_owned()))
             };
         }
-        let live = |kept: &&Kept| {
-            let other = &kept.container.owner;
-            matches!(kept.container.state, State::Running { .. })
-                && (&other.pod, &other.container, other.role) == (&owner.pod, &owner.container, owner.role)
-        };
-        assert!(!state.containers.values().any(|kept| live(&kept)), "two live containers for one identity: {owner:?}");
-        state.made += 1;
-        let id = format!("{:08x}", state.made);
-        let container = Container { id: id.clone(), ..container };
-        state.containers.insert(id, Kept { name, container, mounts });
-        Ok(Done::Ok)
-    }
-
-    fn do_action(&self, state: &mut World, action: &Action) -> Result<Done, Failure> {
-        let now = self.clock.now();
-        match action {
-            Action::PullImage { image } => Err(Failure::Image(format!("no registry here has {image}"))),
-            Action::CreateVolume { name, labels } => {
-                state.volumes.insert(name.clone(), Volume { name: name.clone(), labels: labels.clone() });
-                Ok(Done::Ok)
-            }
-            Action::RemoveVolume { name } => {
-                if state.containers.values().any(|kept| mounts(kept, name)) {
-                    return Err(Failure::Refused(format!("volume {name} is in use")));
-                }
-                state.volumes.remove(name);
-                Ok(Done::Ok)
-            }
-            Action::StartSandbox(sandbox) => {
-                let taken = |kept: &Kept| {
-                    kept.container.address == Some(sandbox.address)
-                        && kept.container.owner.pod != sandbox.owner.pod
-                        && matches!(kept.container.state, State::Running { .. })
-                };
-                if state.containers.values().any(taken) {
-                    return Err(Failure::Taken("Address already in use".into()));
-                }
-                let container = Container {
-                    id: String::new(),
-                    owner: sandbox.owner.clone(),
-                    state: State::Running { started_at: now, paused: false },
-                    image_id: "sha256:pause".into(),
-                    address: Some(sandbox.address),
-                    sandbox: None,
-                };
-                Self::start(state, container, Vec::new())
-            }
-            Action::StartContainer(start) => self.start_container(state, start),
-            Action::Stop(_) | Action::Remove { .. } => Ok(self.end_or_remove(state, action)),
-            Action::Probe(probe) => {
-                let key = (probe.owner.pod.clone(), probe.owner.container.clone());
-                let sick = state.sick.get(&key).cloned();
-                Ok(Done::Probed { success: sick.is_none(), message: sick.unwrap_or_default() })
-            }
+        let result = effect(&mut self.world(), self.clock.now());
+        if call != Call::Read {
+            let failure = result.as_ref().err();
+            self.judge
+                .step("engine", || failure.map_or_else(|| what.clone(), |failure| format!("{what}: {failure:?}")));
         }
-    }
-
-    fn start_container(&self, state: &mut World, start: &Start) -> Result<Done, Failure> {
-        if !state.images.contains(&start.image) {
-            return Err(Failure::Image(format!("No such image: {}", start.image)));
+        if faults.takes_time {
+            sleep(self.chance.millis(0, 3)).await;
         }
-        let joined = state.containers.get(&start.sandbox_id).map(|kept| &kept.container.state);
-        if !matches!(joined, Some(State::Running { .. })) {
-            return Err(Failure::Refused("cannot join network of a non running container".into()));
+        if self.life.borrow().1 != began {
+            return silent("unexpected EOF");
         }
-        let now = self.clock.now();
-        let running = State::Running { started_at: now, paused: false };
-        let ended =
-            State::Exited { started_at: Some(now), finished_at: now, code: 0, oom_killed: false, error: String::new() };
-        let container = Container {
-            id: String::new(),
-            owner: start.owner.clone(),
-            state: if start.owner.role == Role::Init { ended } else { running },
-            image_id: format!("sha256:{}", start.image),
-            address: None,
-            sandbox: Some(start.sandbox_id.clone()),
-        };
-        Self::start(state, container, start.mounts.clone())
-    }
-
-    fn end_or_remove(&self, state: &mut World, action: &Action) -> Done {
-        let now = self.clock.now();
-        match action {
-            Action::Stop(stops) => {
-                for stop in stops {
-                    if let Some(kept) = state.containers.get_mut(&stop.id) {
-                        end(&mut kept.container, 0, now);
-                    }
-                }
-            }
-            Action::Remove { id, .. } => drop(state.containers.remove(id)),
-            _ => {}
-        }
-        Done::Ok
-    }
-}
-
-#[async_trait]
-impl Runtime for FakeEngine {
-    async fn observe(&self) -> Result<Observed, Failure> {
-        self.answer(|state| {
-            let mut containers: BTreeMap<PodKey, Vec<Container>> = BTreeMap::new();
-            for kept in state.containers.values() {
-                containers.entry(kept.container.owner.pod.clone()).or_default().push(kept.container.clone());
-            }
-            for list in containers.values_mut() {
-                list.sort_by(by_part);
-            }
-            let used = |mount: &Mount| match &mount.source {
-                Source::Volume(name) => Some(name.clone()),
-                Source::Host { .. } | Source::Memory { .. } => None,
-            };
-            Observed {
-                engine: Engine { containers, volumes: state.volumes.clone() },
-                mounted: state.containers.values().flat_map(|kept| kept.mounts.iter().filter_map(used)).collect(),
-            }
-        })
-    }
-
-    async fn observe_pod(&self, pod: &PodKey) -> Result<Vec<Container>, Failure> {
-        self.answer(|state| {
-            let of_pod = state.containers.values().filter(|kept| kept.container.owner.pod == *pod);
-            let mut list: Vec<Container> = of_pod.map(|kept| kept.container.clone()).collect();
-            list.sort_by(by_part);
-            list
-        })
-    }
-
-    async fn images(&self, references: &BTreeSet<String>) -> Result<BTreeMap<String, Image>, Failure> {
-        self.answer(|state| {
-            let image = |name: &String| (name.clone(), Image { id: format!("sha256:{name}"), env: Vec::new() });
-            references.iter().filter(|name| state.images.contains(*name)).map(image).collect()
-        })
-    }
-
-    async fn act(&self, action: &Action) -> Result<Done, Failure> {
-        let result = self.answer(|state| {
-            if !matches!(action, Action::Probe(_)) {
-                let line = line_of(action);
-                state.trace.push(line);
-            }
-            self.do_action(state, action)
-        })?;
-        if let Some(pod) = pod_of(action) {
-            drop(self.hints.send(pod.clone()));
+        if self.chance.happens(faults.fails_after) {
+            self.judge.step("fault", || format!("no answer: {what}"));
+            return silent("unexpected EOF");
         }
         result
     }
 
-    fn hints(&self) -> BoxStream<'static, Hint> {
-        let hints = self.hints.subscribe();
-        let next = |mut hints: broadcast::Receiver<PodKey>| async move {
-            match hints.recv().await {
-                Ok(pod) => Some((Hint::Pod(pod), hints)),
-                Err(broadcast::error::RecvError::Lagged(_)) => Some((Hint::Everything, hints)),
-                Err(broadcast::error::RecvError::Closed) => None,
-            }
-        };
-        futures::stream::unfold(hints, next).boxed()
-    }
-}
-
-fn end(container: &mut Container, code: i64, now: jiff::Timestamp) {
-    if let State::Running { started_at, .. } = container.state {
-        container.state = State::Exited {
-            started_at: Some(started_at),
-            finished_at: now,
-            code,
-            oom_killed: false,
-            error: String::new(),
-        };
-        container.address = None;
-    }
-}
-
-fn mounts(kept: &Kept, name: &str) -> bool {
-    kept.mounts.iter().any(|mount| matches!(&mount.source, Source::Volume(volume) if volume == name))
-}
-
-fn by_part(a: &Container, b: &Container) -> std::cmp::Ordering {
-    let part =
-        |container: &Container| (container.owner.role, container.owner.container.clone(), container.owner.attempt);
-    part(a).cmp(&part(b))
-}
-
-fn name_of(owner: &Owner) -> String {
-    format!("{}_{}_{}_{}", owner.pod.namespace, owner.pod.name, owner.container, owner.attempt)
-}
-
-fn pod_of(action: &Action) -> Option<&PodKey> {
-    match action {
-        Action::StartSandbox(sandbox) => Some(&sandbox.owner.pod),
-        Action::StartContainer(start) => Some(&start.owner.pod),
-        Action::Stop(stops) => stops.first().map(|stop| &stop.owner.pod),
-        Action::Remove { owner, .. } => Some(&owner.pod),
-        Action::PullImage { .. } | Action::CreateVolume { .. } | Action::RemoveVolume { .. } | Action::Probe(_) => None,
-    }
-}
-
-fn line_of(action: &Action) -> String {
-    match action {
-        Action::PullImage { image } => format!("pull {image}"),
-        Action::CreateVolume { name, .. } => format!("create volume {name}"),
-        Action::RemoveVolume { name } => format!("remove volume {name}"),
-        Action::StartSandbox(sandbox) => format!("start sandbox {}", name_of(&sandbox.owner)),
-        Action::StartContainer(start) => format!("start {}", name_of(&start.owner)),
-        Action::Stop(stops) => {
-            let names: Vec<String> = stops.iter().map(|stop| name_of(&stop.owner)).collect();
-            format!("stop {}", names.join(" "))
+    fn time_taken(&self, call: Call, faults: EngineFaults) -> Duration {
+        match call {
+            _ if self.chance.happens(faults.slow) => self.chance.millis(1_000, 200_000),
+            Call::Read => self.chance.millis(0, 3),
+            Call::Write => self.chance.millis(1, 90),
+            Call::Pull => self.chance.millis(50, 20_000),
         }
-        Action::Remove { owner, .. } => format!("remove {}", name_of(owner)),
-        Action::Probe(probe) => format!("probe {}", name_of(&probe.owner)),
+    }
+
+    /// Tells whoever listens that something has happened to a pod, as reliably as events are.
+    pub(crate) fn hint(&self, pod: &PodKey) {
+        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.life.borrow().0 != Life::Up || self.chance.happens(faults.hint_lost) {
+            self.judge.step("fault", || format!("no event about {pod}"));
+            return;
+        }
+        let times = if self.chance.happens(faults.hint_twice) { 2 } else { 1 };
+        for _ in 0..times {
+            if self.chance.happens(faults.hint_late) {
+                let (hints, pod, delay) = (self.hints.clone(), pod.clone(), self.chance.millis(1, 9_000));
+                tokio::spawn(async move {
+                    sleep(delay).await;
+                    drop(hints.send(Hint::Pod(pod)));
+                });
+            } else {
+                drop(self.hints.send(Hint::Pod(pod.clone())));
+            }
+        }
+    }
+
+    fn live(&self, now: Life) {
+        self.life.send_modify(|(life, _)| *life = now);
     }
 }

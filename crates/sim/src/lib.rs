@@ -1,13 +1,26 @@
-//! A world in one thread: the real loop and the real store, between an engine and a clock that tests hold in hand.
+//! A hostile world in one thread, in which the laws must hold.
 //!
-//! [`engine`] is a fake engine that keeps Docker's rules as far as the planner can see them, and that can be silenced
-//! and restarted; [`clock`] is a clock that follows the runtime's own time, which tests can pause; [`cluster`] puts
-//! them together.
+//! Real are the loop, the planner, the store above its key-value trait, the server's rules, and the clock's order. Fake,
+//! and seeded, is the rest. Reading order: [`run`] is one seed from beginning to end; [`daemon`] is one daemon's life
+//! and [`lifeline`] where it ends; [`users`] act through [`api`]; [`engine`] is Docker as it has been seen to behave,
+//! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; [`witness`] and [`judge`]
+//! hold everything to the laws of `plan::law`. [`cluster`] is the same world without faults, for stories.
 
+pub mod api;
+pub mod chance;
 pub mod clock;
 pub mod cluster;
+pub mod daemon;
+pub mod disk;
+pub mod driver;
 pub mod engine;
+pub mod judge;
+pub mod lifeline;
+pub mod run;
+pub mod users;
+pub mod witness;
 
 pub use clock::TestClock;
 pub use cluster::Cluster;
 pub use engine::FakeEngine;
+pub use run::{Options, Outcome, run};

@@ -1,0 +1,495 @@
+//! One seed from its beginning to its end: a storm, then calm.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use controller::{Clock, Planner, Real};
+use dns::Reply;
+use futures::FutureExt;
+use plan::{
+    facts::{Container, Engine, PodKey, State, Volume},
+    law,
+};
+use serde_json::Value;
+use store::Key;
+use tokio::time::{Duration, sleep};
+
+use crate::{
+    chance::Chance,
+    clock::{CountingStamps, TestClock},
+    daemon::{Acknowledged, Daemon, Parts},
+    disk::{DiskFaults, FakeDisk, Honesty},
+    engine::{EngineFaults, FakeEngine, Hand, LiveRestore},
+    judge::{Breach, Judge, Tracing},
+    lifeline::When,
+    users::{IMAGES, Users},
+    witness::Witness,
+};
+
+/// In so much time everything is as asked for, once nothing goes wrong any more: twice the longest back-offs, one for a
+/// missing image and one for a crash, after a request that takes as long as they do.
+const CALM_MAX: Duration = Duration::from_mins(25);
+/// How often it is looked whether it is.
+const LOOKED_EVERY: Duration = Duration::from_secs(7);
+/// After so long everything in the engine has been looked at once more, events or not.
+const RELISTED: Duration = Duration::from_secs(50);
+/// So long nothing may happen then: longer than any resync.
+const QUIET: Duration = Duration::from_secs(100);
+
+/// What is run.
+#[derive(Clone)]
+pub struct Options {
+    /// The planner; the real one but for mutations.
+    pub planner: Arc<dyn Planner>,
+    /// What the disk promises.
+    pub honesty: Honesty,
+    /// Whether each step is written down.
+    pub tracing: Tracing,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { planner: Arc::new(Real), honesty: Honesty::Honest, tracing: Tracing::Off }
+    }
+}
+
+/// What came of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The first law that was broken.
+    pub breach: Option<Breach>,
+    /// One line for each step, where that was asked for.
+    pub trace: Vec<String>,
+}
+
+/// Runs a seed, in this thread.
+///
+/// # Panics
+/// Where the system refuses a runtime.
+pub fn run(seed: u64, options: &Options) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime without I/O needs nothing");
+    runtime.block_on(async {
+        let judge = World::new(seed, options).live().await;
+        Outcome { breach: judge.verdict(), trace: judge.trace() }
+    })
+}
+
+struct World {
+    chance: Chance,
+    judge: Arc<Judge>,
+    parts: Parts,
+    users: Users,
+    daemon: Option<Daemon>,
+    /// What the last daemon had acknowledged.
+    acknowledged: Option<Acknowledged>,
+    history: law::world::History,
+    /// Volumes that somebody removed by hand, as they were.
+    taken: BTreeMap<String, Volume>,
+}
+
+impl World {
+    fn new(seed: u64, options: &Options) -> World {
+        let chance = Chance::new(seed);
+        let clock = Arc::new(TestClock::default());
+        let judge = Arc::new(Judge::new(Arc::clone(&clock), options.tracing));
+        let stamps = Arc::new(CountingStamps::default());
+        let engine = FakeEngine::new(Arc::clone(&clock), chance.fork(), Arc::clone(&judge), &IMAGES);
+        let users = Users::new(chance.fork(), Arc::clone(&clock), Arc::clone(&stamps), Arc::clone(&judge));
+        let planner = Arc::new(Witness::new(Arc::clone(&options.planner), Arc::clone(&judge)));
+        let disk = FakeDisk::new(options.honesty, chance.fork(), Arc::clone(&judge));
+        let parts = Parts { disk, engine: Arc::new(engine), clock, stamps, planner, judge: Arc::clone(&judge) };
+        World {
+            chance,
+            judge,
+            parts,
+            users,
+            daemon: None,
+            acknowledged: None,
+            history: law::world::History::default(),
+            taken: BTreeMap::new(),
+        }
+    }
+
+    async fn live(mut self) -> Arc<Judge> {
+        self.start_daemon().await;
+        if let Some(daemon) = &self.daemon {
+            self.users.begin(&daemon.store).await;
+        }
+        self.storm().await;
+        if self.judge.verdict().is_none() {
+            self.calm().await;
+        }
+        if let Some(daemon) = self.daemon.take() {
+            daemon.kill(&self.judge).await;
+        }
+        self.judge
+    }
+
+    /// Things go wrong, each kind of them in about half of all seeds: where everything went wrong always, much would
+    /// never be reached.
+    async fn storm(&mut self) {
+        let rate = |per_mille: u32| if self.chance.happens(500) { per_mille } else { 0 };
+        let engine = EngineFaults {
+            takes_time: true,
+            fails_before: rate(30),
+            fails_after: rate(30),
+            slow: rate(10),
+            stuck: rate(100),
+            hint_lost: rate(200),
+            hint_late: rate(200),
+            hint_twice: rate(100),
+        };
+        let disk = DiskFaults { fails_before: rate(20), fails_after: rate(20) };
+        let with_hands = self.chance.happens(500);
+        let with_crashes = self.chance.happens(600);
+        let with_engine = self.chance.happens(500);
+        let with_strangers = self.chance.happens(300);
+        self.judge.step("world", || format!("{engine:?} {disk:?}"));
+        self.parts.engine.set_faults(engine);
+        self.parts.disk.set_faults(disk);
+        for _ in 0..self.chance.between(10, 40) {
+            let pause =
+                if self.chance.happens(600) { self.chance.millis(1, 400) } else { self.chance.millis(1, 9_000) };
+            sleep(pause).await;
+            self.look().await;
+            if self.judge.verdict().is_some() {
+                return;
+            }
+            match self.chance.below(10) {
+                0..4 => {
+                    if let Some(daemon) = &self.daemon {
+                        self.users.act(&daemon.store).await;
+                    }
+                }
+                4 | 5 if with_hands => self.handle(),
+                6 if with_crashes => self.end_daemon().await,
+                7 if with_engine => self.hurt_engine(),
+                8 if with_strangers => self.meet_strangers(),
+                9 => self.spoil(),
+                _ => {}
+            }
+            if self.daemon.is_none() && self.chance.happens(400) {
+                self.start_daemon().await;
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more, and people help where only they can: then everything comes to rest, as asked for.
+    async fn calm(&mut self) {
+        self.judge.step("world", || "calm".to_owned());
+        self.parts.disk.set_faults(DiskFaults::default());
+        self.parts.disk.set_full(false);
+        self.parts.engine.heal(&IMAGES);
+        for volume in std::mem::take(&mut self.taken).into_values() {
+            self.parts.engine.restore_volume(&volume);
+        }
+        if let Some(daemon) = &self.daemon {
+            daemon.lifeline.spare();
+        }
+        let began = self.parts.clock.now();
+        loop {
+            sleep(LOOKED_EVERY).await;
+            self.look().await;
+            if self.daemon.is_none() {
+                self.start_daemon().await;
+            }
+            let unsettled = self.unsettled();
+            if self.judge.verdict().is_some() {
+                return;
+            }
+            let passed = self.parts.clock.now().duration_since(began).unsigned_abs();
+            // What nobody was told of is seen when everything is looked at again.
+            let unsettled = unsettled.or_else(|| (passed < RELISTED).then(|| "nobody has looked yet".to_owned()));
+            let Some(unsettled) = unsettled else { break };
+            if passed > CALM_MAX {
+                self.judge.breach("settles", unsettled);
+                return;
+            }
+            if let Some(daemon) = &self.daemon {
+                self.users.mend(&daemon.store).await;
+            }
+        }
+        self.judge.step("world", || "settled".to_owned());
+        let Some(daemon) = &self.daemon else { return };
+        let revision = daemon.store.revision();
+        drop(self.parts.engine.take_trace());
+        sleep(QUIET).await;
+        let asked = self.parts.engine.take_trace();
+        if !asked.is_empty() {
+            self.judge.breach("quiet", format!("nothing was to be done, and it was asked for: {}", asked.join(", ")));
+        }
+        let written = written_since(daemon, revision);
+        if !written.is_empty() {
+            self.judge.breach("quiet", format!("nothing was to be written, and it was: {}", written.join(", ")));
+        }
+        self.look().await;
+        self.judge.expect("settles", self.unsettled().map_or(Ok(()), Err));
+    }
+
+    /// Holds what is at this moment to the laws.
+    async fn look(&mut self) {
+        if self.daemon.as_ref().is_some_and(|daemon| daemon.lifeline.is_over()) {
+            self.kill_daemon().await;
+        }
+        let Some(daemon) = &self.daemon else { return };
+        let objects = objects(daemon);
+        let engine = self.engine();
+        let zone = daemon.zone.load_full();
+        let taken: BTreeSet<String> = self.taken.keys().cloned().collect();
+        let mut laws = vec![self.history.sticky(&objects, &engine.volumes, &taken)];
+        // A daemon that has just started answers for no service before it can answer for all.
+        if zone.serial > 0 {
+            laws.push(law::world::zone_true(&objects, &zone));
+            self.judge.expect("zone true", names_answer(daemon, &zone));
+        }
+        for broken in laws.into_iter().filter_map(Result::err) {
+            self.judge.breach(&broken.law.to_string(), broken.why);
+        }
+        self.judge.expect("one address for one identity", one_address_each(daemon));
+    }
+
+    /// Why not everything is as asked for.
+    fn unsettled(&self) -> Option<String> {
+        let Some(daemon) = &self.daemon else { return Some("there is no daemon".to_owned()) };
+        if self.parts.engine.is_busy() {
+            return Some("the engine is busy".to_owned());
+        }
+        let (objects, engine) = (objects(daemon), self.engine());
+        let zone = daemon.zone.load();
+        if let Err(broken) = law::world::settles(&objects, &engine, &zone, self.parts.clock.now()) {
+            return Some(broken.why);
+        }
+        let leaving = objects.namespaces.iter().find(|namespace| namespace.metadata.deletion_timestamp.is_some());
+        if let Some(namespace) = leaving {
+            return Some(format!("namespace {:?} is still there", namespace.metadata.name));
+        }
+        if let Err(broken) = law::world::one_of_each(&engine) {
+            return Some(broken.why);
+        }
+        cut_off(&engine).or_else(|| self.orphan(daemon, &engine))
+    }
+
+    /// Something of ours in the engine that no object stands for. A volume that was never mounted may be: where a claim is
+    /// deleted while its volume is being made, the volume stays, empty, because nothing says any more whose it was.
+    fn orphan(&self, daemon: &Daemon, engine: &Engine) -> Option<String> {
+        let volumes = daemon.store.list("persistentvolumes", None).items;
+        let handles: BTreeSet<&str> =
+            volumes.iter().filter_map(|volume| volume["spec"]["csi"]["volumeHandle"].as_str()).collect();
+        let is_scratch = |volume: &&Volume| volume.labels.contains_key("pod");
+        let orphan = engine.volumes.values().filter(|volume| !is_scratch(volume));
+        let mut orphan =
+            orphan.filter(|volume| !handles.contains(volume.name.as_str()) && self.parts.engine.is_used(&volume.name));
+        orphan.next().map(|volume| format!("no object stands for volume {}", volume.name))
+    }
+
+    fn engine(&self) -> Engine {
+        let mut engine = Engine::default();
+        for container in self.parts.engine.containers() {
+            engine.containers.entry(container.owner.pod.clone()).or_default().push(container);
+        }
+        for name in self.parts.engine.volumes() {
+            engine.volumes.extend(self.parts.engine.volume(&name).map(|volume| (name, volume)));
+        }
+        engine
+    }
+
+    async fn start_daemon(&mut self) {
+        match Daemon::start(&self.parts) {
+            Ok(daemon) => {
+                if let Some(acknowledged) = self.acknowledged.take() {
+                    self.judge.expect("never loses", acknowledged.is_kept_by(&daemon.store));
+                }
+                self.users.seed(&daemon.store).await;
+                self.daemon = Some(daemon);
+            }
+            Err(error @ store::OpenError::Io { .. }) => self.judge.step("daemon", || format!("cannot start: {error}")),
+            Err(error) => self.judge.breach("never loses", error.to_string()),
+        }
+    }
+
+    async fn end_daemon(&mut self) {
+        let Some(daemon) = &self.daemon else { return };
+        match self.chance.below(5) {
+            0 => self.kill_daemon().await,
+            1 => {
+                if let Some(daemon) = self.daemon.take() {
+                    self.acknowledged = Some(daemon.stop(&self.judge).await);
+                }
+            }
+            _ => {
+                let when = if self.chance.happens(500) { When::Before } else { When::After };
+                let steps = self.chance.between(0, 60);
+                self.judge.step("fault", || format!("the daemon will die in {steps} steps, {when:?} the effect"));
+                daemon.lifeline.end_in(steps, when);
+            }
+        }
+    }
+
+    async fn kill_daemon(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            self.acknowledged = Some(daemon.kill(&self.judge).await);
+        }
+    }
+
+    /// Somebody does something to a container or a volume.
+    fn handle(&mut self) {
+        let engine = &self.parts.engine;
+        let (ids, volumes) = (engine.ids(), engine.volumes());
+        if let Some(name) = self.chance.pick(&volumes).filter(|_| self.chance.happens(100)) {
+            let volume = engine.volume(name);
+            if engine.remove_volume(name) {
+                self.taken.extend(volume.map(|volume| (name.clone(), volume)));
+            }
+        } else if let (Some(id), Some(hand)) = (self.chance.pick(&ids), self.chance.pick(&Hand::ALL)) {
+            engine.touch(id, *hand);
+        }
+    }
+
+    fn hurt_engine(&self) {
+        let engine = &self.parts.engine;
+        let live_restore = if self.chance.happens(500) { LiveRestore::Yes } else { LiveRestore::No };
+        match self.chance.below(5) {
+            0 => engine.hang(),
+            1 | 2 => engine.crash(),
+            _ => engine.recover(live_restore),
+        }
+    }
+
+    /// Other people's containers come into our way, or leave it.
+    fn meet_strangers(&self) {
+        let engine = &self.parts.engine;
+        let address = IpAddr::V4(Ipv4Addr::new(10, 88, 0, 2 + self.chance.below(6) as u8));
+        let ordinal = self.chance.below(3);
+        match self.chance.below(5) {
+            0 => engine.run_stranger("stranger", Some(address), &[]),
+            1 => {
+                let part = if self.chance.happens(500) { "POD" } else { "main" };
+                engine.run_stranger(&format!("default_web-{ordinal}_{part}_{}", self.chance.below(2)), None, &[]);
+            }
+            2 => {
+                let volumes = engine.volumes();
+                let volume: Vec<String> = self.chance.pick(&volumes).cloned().into_iter().collect();
+                engine.run_stranger("backup", None, &volume);
+            }
+            3 => {
+                let pod = PodKey { namespace: "default".into(), name: format!("web-{ordinal}") };
+                engine.readdress(&pod, address);
+            }
+            _ => engine.remove_strangers(),
+        }
+    }
+
+    /// Images, probes and the disk get worse, or better.
+    fn spoil(&self) {
+        let image = self.chance.pick(&IMAGES).unwrap_or(&IMAGES[0]);
+        let pod = PodKey { namespace: "default".into(), name: format!("web-{}", self.chance.below(3)) };
+        match self.chance.below(6) {
+            0 => self.parts.engine.remove_image(image),
+            1 => self.parts.engine.add_image(image),
+            2 => self.parts.engine.set_sick(&pod, "main", Some("not now")),
+            3 => self.parts.engine.set_sick(&pod, "main", None),
+            4 => self.parts.disk.set_full(true),
+            _ => self.parts.disk.set_full(false),
+        }
+    }
+}
+
+fn objects(daemon: &Daemon) -> law::world::Objects {
+    let mut objects = law::world::Objects::default();
+    let resources = [
+        "petsets.apps",
+        "pods",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "services",
+        "endpoints",
+        "namespaces",
+        "_reserved",
+    ];
+    for resource in resources {
+        for object in daemon.store.list(resource, None).items {
+            objects.add(resource, &object).expect("what is stored has its shape");
+        }
+    }
+    objects
+}
+
+/// A container that runs without its sandbox, or in one that was started after it: it has no network.
+fn cut_off(engine: &Engine) -> Option<String> {
+    let since = |container: &Container| match container.state {
+        State::Running { started_at, .. } => Some(started_at),
+        State::Created | State::Exited { .. } | State::Removing => None,
+    };
+    let all: Vec<&Container> = engine.containers.values().flatten().collect();
+    let is_cut_off = |container: &&&Container| {
+        let (Some(began), Some(id)) = (since(container), &container.sandbox) else { return false };
+        let sandbox = all.iter().find(|sandbox| sandbox.id == *id).and_then(|sandbox| since(sandbox));
+        sandbox.is_none_or(|sandbox| sandbox > began)
+    };
+    all.iter().find(is_cut_off).map(|container| format!("{:?} has no network", container.owner))
+}
+
+/// What was written after a revision.
+fn written_since(daemon: &Daemon, revision: store::Revision) -> Vec<String> {
+    let Ok(mut watch) = daemon.store.watch(None, revision) else { return vec!["more than the log holds".to_owned()] };
+    let events = std::iter::from_fn(|| watch.next().now_or_never()?.ok());
+    events.map(|event| format!("{} {}/{}", event.key.resource, event.key.namespace, event.key.name)).collect()
+}
+
+/// No two identities hold one address.
+fn one_address_each(daemon: &Daemon) -> Result<(), String> {
+    let mut held: BTreeMap<String, String> = BTreeMap::new();
+    for lease in daemon.store.list("_leases", None).items {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let address = text(&lease["lease"]["address"]);
+        let pod = format!("{}/{}", text(&lease["metadata"]["namespace"]), text(&lease["metadata"]["name"]));
+        if let Some(other) = held.insert(address.clone(), pod.clone()) {
+            return Err(format!("{other} and {pod} both hold {address}"));
+        }
+    }
+    Ok(())
+}
+
+/// What DNS says of each pet of a set: its address and its place in its service's SRV records where it is Ready, and
+/// neither where it is not.
+fn names_answer(daemon: &Daemon, zone: &plan::zone::Zone) -> Result<(), String> {
+    for set in daemon.store.list("petsets.apps", None).items {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (namespace, service) = (text(&set["metadata"]["namespace"]), text(&set["spec"]["serviceName"]));
+        if daemon.store.get(&Key::new("services", &namespace, &service)).is_none() {
+            continue;
+        }
+        let domain = format!("{service}.{namespace}.svc.cluster.local.");
+        let all = dns::ask(zone, &domain, "SRV");
+        for pod in daemon.store.list("pods", Some(&namespace)).items {
+            if pod["spec"]["subdomain"] != service.as_str() || pod["metadata"]["labels"]["app"] != service.as_str() {
+                continue;
+            }
+            let name = format!("{}.{domain}", text(&pod["spec"]["hostname"]));
+            let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+            let is_ready = conditions.into_iter().any(|c| c["type"] == "Ready" && c["status"] == "True");
+            let is_published = is_ready && pod["metadata"]["deletionTimestamp"].is_null();
+            let address = format!("A {}", text(&pod["status"]["podIP"]));
+            let found = dns::ask(zone, &name, "A");
+            let expected = if is_published { Reply::Records(vec![address.clone()]) } else { Reply::NxDomain };
+            if found != expected {
+                return Err(format!("{name} is answered with {found:?}, and not with {expected:?}"));
+            }
+            let has_srv = |reply: &Reply| match reply {
+                Reply::Records(records) => {
+                    records.iter().any(|record| record.starts_with("SRV ") && record.ends_with(&format!(" {name}")))
+                        && records.contains(&address)
+                }
+                Reply::NoData | Reply::NxDomain | Reply::Other => false,
+            };
+            if has_srv(&all) != is_published {
+                return Err(format!("the SRV records of {domain} are {all:?}, and {name} is Ready: {is_published}"));
+            }
+        }
+    }
+    Ok(())
+}
