@@ -6,7 +6,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny sim test integration build contract demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny sim test integration bench build contract demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -40,6 +40,11 @@ test: check integration ## everything, with a real engine: uses one that answers
 integration: ## the tests on a real engine
 	cargo build --locked --bin petsetd --bin petctl
 	integration/engine run sh -c 'integration/images/build --all && $(TEST) --package petset-integration --locked'
+
+bench: ## the figures of docs/performance.md, measured and printed; RECORD=1 writes them there
+	cargo build --release --locked --bin petsetd --bin petctl
+	integration/engine run sh -c 'integration/images/build busybox:1 && \
+	  $(if $(RECORD),PETSET_BENCH_DOC=$(CURDIR)/docs/performance.md) cargo bench --locked --package petset-integration'
 
 build: ## petsetd and petctl, under target/release
 	cargo build --release --locked --bin petsetd --bin petctl

@@ -3,6 +3,8 @@
 //! A [`World`] is one instance of petset on the engine that `DOCKER_HOST` names: its own data, network and ports, so
 //! that tests run side by side. Dropping it removes all of it, also when the test fails.
 
+pub mod bench;
+
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -76,6 +78,11 @@ impl World {
     /// A new directory that pods may mount by `hostPath`.
     pub fn host_volume(&self) -> Result<tempfile::TempDir> {
         Ok(tempfile::tempdir_in(self.data_dir().join("host-volumes"))?)
+    }
+
+    /// The socket on which the daemon answers without asking who it is.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("run/petsetd.sock")
     }
 
     /// The kubeconfig that the daemon wrote.
