@@ -22,7 +22,7 @@ use plan::{
     address::Leases,
     facts::PodKey,
     pod::{Host, Image, Memory},
-    zone::{Records, Zone},
+    zone::Zone,
 };
 use store::{Change, CommitError, Event, Store, Watch, WatchError};
 
@@ -33,7 +33,7 @@ use crate::{
     leases,
     planner::Planner,
     runtime::{Clock, Runtime, Stamps},
-    world::{Name, Unit, World, resources},
+    world::{Unit, World, resources},
 };
 use act::Answer;
 
@@ -83,8 +83,9 @@ pub struct Controller<R, C> {
     memories: BTreeMap<PodKey, Memory>,
     /// References whose presence in the engine is known: `None` where it does not have the image.
     images: BTreeMap<String, Option<Image>>,
-    records: BTreeMap<Name, Arc<Records>>,
-    /// Whether `records` has what the published zone has not.
+    /// The zone that is published next.
+    draft: Zone,
+    /// Whether `draft` has what the published zone has not.
     is_zone_behind: bool,
     recorder: Recorder,
 
@@ -128,6 +129,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         zone: Arc<ArcSwap<Zone>>,
         board: Arc<Board>,
     ) -> Self {
+        let mut draft = Zone::new(&settings.host.domain);
+        draft.server = Some(settings.host.dns);
+        draft.networks = vec![ipnet::IpNet::V4(settings.network.subnet)];
         Controller {
             store,
             runtime,
@@ -142,7 +146,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             leases: Leases::new(),
             memories: BTreeMap::new(),
             images: BTreeMap::new(),
-            records: BTreeMap::new(),
+            draft,
             is_zone_behind: false,
             recorder: Recorder::default(),
             dirty: BTreeSet::new(),

@@ -107,7 +107,7 @@ enum Found {
 }
 
 fn look_up(zone: &Zone, asked: &Name, kind: RecordType) -> Found {
-    let Some(labels) = name::labels(asked) else { return Found::Elsewhere };
+    let labels = name::labels(asked);
     if let Some(left) = name::within(&labels, &zone.domain) {
         let apex = asked.trim_to(zone.domain.split('.').count());
         return Lookup { zone, asked, kind, apex }.forward(left);
@@ -158,8 +158,7 @@ impl Lookup<'_> {
     }
 
     fn service(&self, namespace: &str, service: &str, rest: &[&str]) -> Found {
-        let key = (namespace.to_owned(), service.to_owned());
-        let Some(records) = self.zone.services.get(&key).map(AsRef::as_ref) else { return self.nx_domain() };
+        let Some(records) = self.zone.service(namespace, service).map(AsRef::as_ref) else { return self.nx_domain() };
         let Some(owner) = name::below(&[service, namespace, "svc"], &self.apex) else { return self.nx_domain() };
         match (records, rest) {
             (Records::External(target), []) => match name::absolute(target) {
@@ -223,8 +222,7 @@ impl Lookup<'_> {
     fn pod(&self, namespace: &str, dashed: &str) -> Found {
         let Some(address) = undashed(dashed) else { return self.nx_domain() };
         let suffix = format!(".{namespace}.svc.{}", self.zone.domain);
-        let is_published =
-            self.zone.names.get(&address).is_some_and(|names| names.iter().any(|name| name.ends_with(&suffix)));
+        let is_published = self.zone.names_of(address).any(|name| name.ends_with(&suffix));
         if is_published { self.addresses(&[address]) } else { self.nx_domain() }
     }
 
@@ -327,7 +325,7 @@ fn virtual_targets(
 }
 
 /// Every port that the service's SRV records can name.
-fn ports(records: &Records) -> Box<dyn Iterator<Item = &Port> + '_> {
+pub(crate) fn ports(records: &Records) -> Box<dyn Iterator<Item = &Port> + '_> {
     match records {
         Records::Endpoints(endpoints) => Box::new(endpoints.iter().flat_map(|e| &e.ports)),
         Records::Virtual { ports, .. } => Box::new(ports.iter()),
@@ -355,17 +353,18 @@ fn soa(owner: &Name, domain: &Name, serial: u32) -> Record {
 
 /// PTR records for the addresses in the zone; no others exist in the zone's networks.
 fn reverse_look_up(zone: &Zone, asked: &Name, kind: RecordType, reverse: &Reverse) -> Found {
-    let names = reverse.address().and_then(|address| zone.names.get(&address));
+    let mut names = reverse.address().into_iter().flat_map(|address| zone.names_of(address)).peekable();
     let network = zone.networks.iter().find(|network| network.contains(&reverse.network));
-    if names.is_none() && network.is_none() {
+    let is_named = names.peek().is_some();
+    if !is_named && network.is_none() {
         return Found::Elsewhere;
     }
     let domain = name::absolute(&zone.domain).unwrap_or_else(Name::root);
     let labels = network.map_or(usize::from(asked.num_labels()), reverse::zone_labels);
     let apex = asked.trim_to(labels);
     let soa = soa(&apex, &domain, zone.serial);
-    if let Some(names) = names {
-        let targets = names.iter().filter_map(|name| name::absolute(name));
+    if is_named {
+        let targets = names.filter_map(name::absolute);
         return match kind {
             RecordType::PTR => Found::Records {
                 records: targets.map(|target| record::ptr(asked, target)).collect(),
@@ -376,8 +375,7 @@ fn reverse_look_up(zone: &Zone, asked: &Name, kind: RecordType, reverse: &Revers
         };
     }
     let is_apex = !reverse.is_beyond && apex == *asked;
-    let (first, last) = (reverse.network.network(), reverse.network.broadcast());
-    let has_below = !reverse.is_beyond && zone.names.range(first..=last).next().is_some();
+    let has_below = !reverse.is_beyond && zone.has_names_in(&reverse.network);
     match kind {
         RecordType::SOA if is_apex => Found::Records { records: vec![soa], additional: Vec::new() },
         RecordType::NS if is_apex => match name::below(&["ns", "dns"], &domain) {

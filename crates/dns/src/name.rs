@@ -4,14 +4,12 @@ use hickory_proto::rr::Name;
 
 /// A name's labels in lower case, from the right: `web-0.nginx` is `["nginx", "web-0"]`.
 ///
-/// `None` where a label is not UTF-8: no name of ours is.
-pub(crate) fn labels(name: &Name) -> Option<Vec<String>> {
-    let mut labels = name
-        .iter()
-        .map(|label| std::str::from_utf8(label).ok().map(str::to_ascii_lowercase))
-        .collect::<Option<Vec<_>>>()?;
+/// Octets that are no UTF-8 become a sign that stands in no name of ours.
+pub(crate) fn labels(name: &Name) -> Vec<String> {
+    let mut labels: Vec<String> =
+        name.iter().map(|label| String::from_utf8_lossy(label).to_ascii_lowercase()).collect();
     labels.reverse();
-    Some(labels)
+    labels
 }
 
 /// What stands to the left of a domain, from the right; `None` where the name is not in the domain.

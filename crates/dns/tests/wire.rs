@@ -1,86 +1,25 @@
 //! Real questions over real sockets.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
-use arc_swap::ArcSwap;
 use hickory_proto::{
-    op::{Edns, Message, OpCode, Query, ResponseCode},
-    rr::{Name, RData, Record, RecordType, rdata::A},
-    serialize::binary::{BinDecodable, BinDecoder},
+    op::{Message, OpCode, Query, ResponseCode},
+    rr::{RData, Record, RecordType, rdata::A},
 };
 use petset_dns::{BindError, Server};
 use plan::zone::{Records, Zone};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
+    net::UdpSocket,
     sync::oneshot,
     task::JoinHandle,
 };
 
 mod common;
+mod world;
 
-/// A server on a port of its own, stopped and joined by [`World::stop`].
-struct World {
-    address: SocketAddr,
-    zone: Arc<ArcSwap<Zone>>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl World {
-    fn start(zone: Zone, upstreams: &[SocketAddr]) -> World {
-        let zone = Arc::new(ArcSwap::from_pointee(zone));
-        let server = Server::bind(&["127.0.0.1:0".parse().unwrap()], Arc::clone(&zone), upstreams, &[]).unwrap();
-        let address = server.addresses()[0];
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
-            server.run(async { stopped.await.unwrap() }).await.unwrap();
-        });
-        World { address, zone, stop, task }
-    }
-
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.task.await.unwrap();
-    }
-
-    async fn udp(&self, query: &Message) -> (Message, usize) {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        socket.send_to(&query.to_vec().unwrap(), self.address).await.unwrap();
-        let mut buffer = vec![0; 65535];
-        let length = socket.recv(&mut buffer).await.unwrap();
-        let mut decoder = BinDecoder::new(&buffer[..length]);
-        let reply = Message::read(&mut decoder).unwrap();
-        assert!(decoder.is_empty(), "octets trail behind the reply");
-        assert_eq!(reply.metadata.id, query.metadata.id);
-        (reply, length)
-    }
-
-    async fn tcp(&self, query: &Message) -> Message {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let bytes = query.to_vec().unwrap();
-        stream.write_u16(bytes.len() as u16).await.unwrap();
-        stream.write_all(&bytes).await.unwrap();
-        let mut reply = vec![0; usize::from(stream.read_u16().await.unwrap())];
-        stream.read_exact(&mut reply).await.unwrap();
-        Message::from_vec(&reply).unwrap()
-    }
-}
-
-fn question(name: &str, kind: RecordType) -> Message {
-    let mut query = Message::query();
-    query.metadata.recursion_desired = true;
-    query.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
-    query
-}
-
-fn with_edns(mut query: Message, payload: u16, version: u8) -> Message {
-    let mut edns = Edns::new();
-    edns.set_max_payload(payload).set_version(version);
-    query.set_edns(edns);
-    query
-}
+use world::{World, question, with_edns};
 
 /// The zone of the manual with a headless service of so many pods.
 fn crowd(pods: u8) -> Zone {
@@ -88,7 +27,7 @@ fn crowd(pods: u8) -> Zone {
     let pod = |n| common::endpoint(&format!("web-{n}"), &[&format!("172.0.1.{n}")], &ports);
     let records = Records::Endpoints((0..pods).map(pod).collect());
     let mut zone = common::zone();
-    zone.services.insert(("testns".to_owned(), "crowd".to_owned()), Arc::new(records));
+    zone.set_service("testns", "crowd", Some(Arc::new(records)));
     zone
 }
 
@@ -266,9 +205,9 @@ async fn an_answer_never_mixes_two_zones() {
     let state = |n: u8| {
         let ports = [common::port(Some("peer"), u16::from(n))];
         let pod = common::endpoint(&format!("web-{n}"), &[&format!("172.0.1.{n}")], &ports);
-        let key = ("testns".to_owned(), "swap".to_owned());
-        let services = BTreeMap::from([(key, Arc::new(Records::Endpoints(vec![pod])))]);
-        Arc::new(Zone { services, ..common::zone() })
+        let mut zone = common::zone();
+        zone.set_service("testns", "swap", Some(Arc::new(Records::Endpoints(vec![pod]))));
+        Arc::new(zone)
     };
     let states = [state(1), state(2)];
     let world = World::start((*states[0]).clone(), &[]);

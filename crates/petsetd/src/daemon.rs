@@ -89,7 +89,7 @@ async fn serve(
     let node = Node { address: docker.ready().node, runtime: format!("docker://{}", engine.version()) };
     seed::seed(store, &machine, &node, &Stamp { uid: RandomStamps.uid(), now: WallClock.now() }).await?;
 
-    let zone = Arc::new(ArcSwap::from_pointee(Zone { domain: config.domain.clone(), ..Zone::default() }));
+    let zone = Arc::new(ArcSwap::from_pointee(Zone::new(&config.domain)));
     let dns = bind_dns(config, &machine, &docker, &zone)?;
     let dns_address = dns.addresses().first().copied().unwrap_or(config.dns_listen);
     let listener = TcpListener::bind(config.listen)

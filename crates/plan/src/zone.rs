@@ -1,15 +1,14 @@
 //! A service with its pods: its endpoints, and its records in DNS.
 
 mod endpoints;
+mod shared;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+pub use shared::Shared;
 
 use k8s_openapi::{
-    api::core::v1::{Endpoints, Namespace, Pod, Service},
+    api::core::v1::{Endpoints, Pod, Service},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
@@ -48,23 +47,166 @@ pub struct Port {
     pub number: u16,
 }
 
-/// Everything that DNS answers from, at one moment. Never changed: a new one replaces it.
+/// Everything that DNS answers from, at one moment. Never changed once it is published: a new one replaces it.
+///
+/// Copies share what is the same in them ([`Shared`]), so a change costs what has changed, whatever the zone's size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zone {
     /// Without dots at the ends: `cluster.local`.
     pub domain: String,
-    /// Grows with every change; the SOA's serial.
+    /// Grows with every change; the SOA's serial. 0 before anything was observed.
     pub serial: u32,
     /// Namespaces that exist.
-    pub namespaces: BTreeSet<String>,
-    /// Services by namespace and name.
-    pub services: BTreeMap<(String, String), Arc<Records>>,
+    pub namespaces: Arc<BTreeSet<String>>,
     /// The server's own address, for `ns.dns.$(domain)`.
     pub server: Option<IpAddr>,
-    /// Reverse: names (without the final dot) by address.
-    pub names: BTreeMap<IpAddr, Vec<String>>,
     /// Networks whose reverse zones are ours: unknown addresses in them are NXDOMAIN, others are forwarded.
     pub networks: Vec<ipnet::IpNet>,
+    /// By `namespace/service`.
+    services: Shared<Arc<str>, Arc<Records>>,
+    /// Reverse. An address has a name once for each endpoint that gives it.
+    names: Shared<IpAddr, Arc<Vec<(Rank, String)>>>,
+}
+
+impl Zone {
+    /// A zone of which nothing is known yet.
+    pub fn new(domain: &str) -> Zone {
+        Zone { domain: domain.to_owned(), ..Zone::default() }
+    }
+
+    /// The records of a service.
+    pub fn service(&self, namespace: &str, service: &str) -> Option<&Arc<Records>> {
+        self.services.get(key(namespace, service).as_str())
+    }
+
+    /// The records of a service that is named `namespace/service`.
+    pub fn service_by_key(&self, key: &str) -> Option<&Arc<Records>> {
+        self.services.get(key)
+    }
+
+    /// Every service with its records, by namespace and name.
+    pub fn services(&self) -> impl Iterator<Item = ((&str, &str), &Records)> {
+        self.services.iter().filter_map(|(key, records)| Some((key.split_once('/')?, &**records)))
+    }
+
+    /// How many services have records.
+    pub fn service_count(&self) -> usize {
+        self.services.len()
+    }
+
+    /// The names of an address, without the final dot. A service's own name comes before those of endpoints, a pod's
+    /// hostname before an address with dashes: many programs read only the first answer.
+    pub fn names_of(&self, address: IpAddr) -> impl Iterator<Item = &str> {
+        let ranked = self.names.get(&address).map(|names| names.as_slice()).unwrap_or_default();
+        let is_first = |n: usize| n == 0 || ranked[n - 1] != ranked[n];
+        ranked.iter().enumerate().filter(move |(n, _)| is_first(*n)).map(|(_, (_, name))| name.as_str())
+    }
+
+    /// Whether an address of the network has a name.
+    pub fn has_names_in(&self, network: &ipnet::IpNet) -> bool {
+        self.names.at_or_after(&network.network()).is_some_and(|(address, _)| *address <= network.broadcast())
+    }
+
+    /// Puts a service's records in the place of those that it had; `None` takes them away. Says whether that changes
+    /// anything. The serial is the caller's to count.
+    pub fn set_service(&mut self, namespace: &str, service: &str, records: Option<Arc<Records>>) -> bool {
+        let key = key(namespace, service);
+        let old = self.services.get(key.as_str()).cloned();
+        if old == records {
+            return false;
+        }
+        let suffix = format!("{service}.{namespace}.svc.{}", self.domain);
+        let (gone, come) = difference(Part::of(old.as_deref()), Part::of(records.as_deref()));
+        for (address, name) in gone.names(&suffix) {
+            self.take_name(address, &name);
+        }
+        for (address, name) in come.names(&suffix) {
+            self.give_name(address, name);
+        }
+        match records {
+            Some(records) => self.services.insert(key.into(), records),
+            None => self.services.remove(key.as_str()),
+        };
+        true
+    }
+
+    /// Puts the namespaces that exist in the place of the former ones. Says whether that changes anything.
+    pub fn set_namespaces(&mut self, namespaces: BTreeSet<String>) -> bool {
+        let is_change = *self.namespaces != namespaces;
+        if is_change {
+            self.namespaces = Arc::new(namespaces);
+        }
+        is_change
+    }
+
+    fn give_name(&mut self, address: IpAddr, name: (Rank, String)) {
+        let mut names = self.names.get(&address).map(|names| names.to_vec()).unwrap_or_default();
+        names.insert(names.partition_point(|n| *n <= name), name);
+        self.names.insert(address, Arc::new(names));
+    }
+
+    fn take_name(&mut self, address: IpAddr, name: &(Rank, String)) {
+        let mut names = self.names.get(&address).map(|names| names.to_vec()).unwrap_or_default();
+        if let Ok(place) = names.binary_search(name) {
+            names.remove(place);
+        }
+        if names.is_empty() {
+            self.names.remove(&address);
+        } else {
+            self.names.insert(address, Arc::new(names));
+        }
+    }
+}
+
+fn key(namespace: &str, service: &str) -> String {
+    format!("{namespace}/{service}")
+}
+
+/// The kinds of names that an address can have, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Service,
+    Hostname,
+    Dashed,
+}
+
+/// What of a service's records gives names to addresses.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part<'a> {
+    addresses: &'a [IpAddr],
+    endpoints: &'a [Endpoint],
+}
+
+impl<'a> Part<'a> {
+    fn of(records: Option<&'a Records>) -> Part<'a> {
+        match records {
+            Some(Records::Endpoints(endpoints)) => Part { addresses: &[], endpoints },
+            Some(Records::Virtual { addresses, endpoints, .. }) => Part { addresses, endpoints },
+            Some(Records::External(_)) | None => Part::default(),
+        }
+    }
+
+    fn names(self, suffix: &str) -> impl Iterator<Item = (IpAddr, (Rank, String))> {
+        let own = self.addresses.iter().map(move |address| (*address, (Rank::Service, suffix.to_owned())));
+        let each = self.endpoints.iter().flat_map(move |endpoint| {
+            let is_dashed = endpoint.addresses.iter().any(|a| endpoints::dashed(*a) == endpoint.hostname);
+            let rank = if is_dashed { Rank::Dashed } else { Rank::Hostname };
+            let name = format!("{}.{suffix}", endpoint.hostname);
+            endpoint.addresses.iter().map(move |address| (*address, (rank, name.clone())))
+        });
+        own.chain(each)
+    }
+}
+
+/// What one has and the other has not, as far as the ends of the lists tell: one pod of a thousand comes or goes at
+/// one place.
+fn difference<'a>(old: Part<'a>, new: Part<'a>) -> (Part<'a>, Part<'a>) {
+    let same = old.endpoints.iter().zip(new.endpoints).take_while(|(a, b)| a == b).count();
+    let (old_rest, new_rest) = (&old.endpoints[same..], &new.endpoints[same..]);
+    let same = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let gone = Part { endpoints: &old_rest[..old_rest.len() - same], ..old };
+    let come = Part { endpoints: &new_rest[..new_rest.len() - same], ..new };
+    (gone, come)
 }
 
 /// What is to happen about one service.
@@ -117,59 +259,6 @@ pub fn orphans(services: &[&Service], endpoints: &[&Endpoints]) -> Vec<Write> {
             Write::DeleteContent { resource: "endpoints".to_owned(), namespace, name, rv }
         })
         .collect()
-}
-
-/// Puts the parts together: everything that DNS answers from. `services` are the records of every service.
-pub fn assemble(
-    domain: &str,
-    serial: u32,
-    server: Option<IpAddr>,
-    networks: &[ipnet::IpNet],
-    namespaces: &[&Namespace],
-    services: BTreeMap<(String, String), Arc<Records>>,
-) -> Zone {
-    Zone {
-        domain: domain.to_owned(),
-        serial,
-        namespaces: namespaces.iter().filter_map(|n| n.metadata.name.clone()).collect(),
-        names: names(domain, &services),
-        services,
-        server,
-        networks: networks.to_vec(),
-    }
-}
-
-/// The names of each address. A service's own name comes before those of endpoints, a pod's hostname before an
-/// address with dashes: many programs read only the first answer.
-fn names(domain: &str, services: &BTreeMap<(String, String), Arc<Records>>) -> BTreeMap<IpAddr, Vec<String>> {
-    let mut ranked: BTreeMap<IpAddr, BTreeSet<(Rank, String)>> = BTreeMap::new();
-    for ((namespace, service), records) in services {
-        let suffix = format!("{service}.{namespace}.svc.{domain}");
-        let (addresses, endpoints) = match &**records {
-            Records::Endpoints(endpoints) => (&[][..], endpoints),
-            Records::Virtual { addresses, endpoints, .. } => (&addresses[..], endpoints),
-            Records::External(_) => continue,
-        };
-        for address in addresses {
-            ranked.entry(*address).or_default().insert((Rank::Service, suffix.clone()));
-        }
-        for endpoint in endpoints {
-            for address in &endpoint.addresses {
-                let is_dashed = endpoint.addresses.iter().any(|a| endpoints::dashed(*a) == endpoint.hostname);
-                let rank = if is_dashed { Rank::Dashed } else { Rank::Hostname };
-                ranked.entry(*address).or_default().insert((rank, format!("{}.{suffix}", endpoint.hostname)));
-            }
-        }
-    }
-    ranked.into_iter().map(|(address, names)| (address, names.into_iter().map(|(_, name)| name).collect())).collect()
-}
-
-/// The kinds of names that an address can have, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Service,
-    Hostname,
-    Dashed,
 }
 
 /// The service's virtual addresses; none for a headless one.

@@ -76,7 +76,7 @@ async fn a_pets_records_follow_its_readiness() {
     let cluster = cluster_of(1).await;
     let published = |cluster: &Cluster| {
         let zone = cluster.zone.load();
-        match zone.services.get(&("default".into(), "nginx".into())).map(|records| &**records) {
+        match zone.service("default", "nginx").map(|records| &**records) {
             Some(plan::zone::Records::Endpoints(endpoints)) => {
                 endpoints.iter().map(|endpoint| endpoint.hostname.clone()).collect::<Vec<_>>()
             }

@@ -36,16 +36,12 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         });
         match plan {
             Some(plan) => {
-                let records = Arc::new(plan.records);
-                if self.records.get(&name) != Some(&records) {
-                    self.records.insert(name, records);
-                    self.is_zone_behind = true;
-                }
+                self.is_zone_behind |= self.draft.set_service(namespace, service, Some(Arc::new(plan.records)));
                 self.publish_last();
                 self.carry_out(unit, plan.writes, Vec::new(), Vec::new()).await;
             }
             None => {
-                self.is_zone_behind |= self.records.remove(&name).is_some();
+                self.is_zone_behind |= self.draft.set_service(namespace, service, None);
                 self.publish_last();
                 let left: Vec<_> = self.world.endpoints.get(namespace, service).into_iter().collect();
                 let writes = zone::orphans(&[], &left);
@@ -65,13 +61,17 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     /// Puts a new zone in the place of the old one, whole.
     fn publish(&mut self) {
+        let namespaces = self.world.namespaces.all().filter_map(|(_, namespace)| namespace.metadata.name.clone());
+        let namespaces = namespaces.collect();
+        self.is_zone_behind |= self.draft.set_namespaces(namespaces);
+        let is_first = self.draft.serial == 0;
+        if !is_first && !self.is_zone_behind {
+            return;
+        }
         self.is_zone_behind = false;
-        let serial = self.zone.load().serial.wrapping_add(1);
-        let namespaces: Vec<_> = self.world.namespaces.all().map(|(_, namespace)| namespace).collect();
-        let host = &self.settings.host;
-        let networks = [ipnet::IpNet::V4(self.settings.network.subnet)];
-        let zone = zone::assemble(&host.domain, serial, Some(host.dns), &networks, &namespaces, self.records.clone());
-        self.zone.store(Arc::new(zone));
+        // 0 stands for a zone that nobody has filled yet.
+        self.draft.serial = self.draft.serial.checked_add(1).unwrap_or(1);
+        self.zone.store(Arc::new(self.draft.clone()));
         self.board.report(Part::Names, Ok(()));
     }
 

@@ -1,6 +1,6 @@
 //! The zone of `docs/dns.md`.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use plan::zone::{Endpoint, Port, Records, Zone};
 
@@ -45,24 +45,13 @@ pub(crate) fn zone() -> Zone {
         ("external-to-nothing", external("svc0.testns.svc.cluster.local.")),
         ("circle", external("circle.testns.svc.cluster.local")),
     ];
-    let names = [
-        ("10.0.0.1", vec!["svc1", "svcempty"]),
-        ("1234:abcd::1", vec!["svc6"]),
-        ("172.0.0.1", vec!["ep1a.svc1"]),
-        ("172.0.0.2", vec!["172-0-0-2.hdls1"]),
-        ("172.0.0.3", vec!["172-0-0-3.hdls1"]),
-    ];
-    let full = |name: &&str| format!("{name}.testns.svc.cluster.local");
-    Zone {
-        domain: "cluster.local".to_owned(),
-        serial: 7,
-        namespaces: ["testns", "podns"].map(str::to_owned).into(),
-        services: services
-            .into_iter()
-            .map(|(name, records)| (("testns".to_owned(), name.to_owned()), Arc::new(records)))
-            .collect::<BTreeMap<_, _>>(),
-        server: Some(ip("10.0.0.53")),
-        names: names.into_iter().map(|(a, names)| (ip(a), names.iter().map(full).collect())).collect(),
-        networks: ["10.0.0.0/24", "172.0.0.0/16", "1234:abcd::/32"].map(|n| n.parse().unwrap()).into(),
+    let mut zone = Zone::new("cluster.local");
+    zone.serial = 7;
+    zone.server = Some(ip("10.0.0.53"));
+    zone.networks = ["10.0.0.0/24", "172.0.0.0/16", "1234:abcd::/32"].map(|n| n.parse().unwrap()).into();
+    zone.set_namespaces(["testns", "podns"].map(str::to_owned).into());
+    for (name, records) in services {
+        zone.set_service("testns", name, Some(Arc::new(records)));
     }
+    zone
 }

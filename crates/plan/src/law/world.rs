@@ -196,13 +196,13 @@ pub fn blind(before: (&Objects, &Zone), after: (&Objects, &Zone), begun: &[Actio
 /// every one with a name for its address. It holds whenever no service waits to be planned.
 pub fn zone_true(objects: &Objects, zone: &Zone) -> Verdict {
     for service in &objects.services {
-        let key = (namespace(&service.metadata).to_owned(), name(&service.metadata).to_owned());
-        let Some(records) = zone.services.get(&key) else {
+        let key = (namespace(&service.metadata), name(&service.metadata));
+        let Some(records) = zone.service(key.0, key.1) else {
             return holds(false, Law::ZoneTrue, || format!("service {}/{} is not in the zone", key.0, key.1));
         };
-        zone::records(service, &objects.pods_of(&key.0), endpoints_of(objects, service), records)?;
+        zone::records(service, &objects.pods_of(key.0), endpoints_of(objects, service), records)?;
     }
-    for (space, service) in zone.services.keys() {
+    for ((space, service), _) in zone.services() {
         let is_there =
             objects.services.iter().any(|its| namespace(&its.metadata) == space && name(&its.metadata) == service);
         holds(is_there, Law::ZoneTrue, || format!("service {space}/{service} is in the zone and does not exist"))?;
@@ -210,7 +210,7 @@ pub fn zone_true(objects: &Objects, zone: &Zone) -> Verdict {
     for ((space, service), endpoint) in published(zone) {
         let full = format!("{}.{service}.{space}.svc.{}", endpoint.hostname, zone.domain);
         for address in &endpoint.addresses {
-            let is_named = zone.names.get(address).is_some_and(|names| names.contains(&full));
+            let is_named = zone.names_of(*address).any(|name| name == full);
             holds(is_named, Law::ZoneTrue, || format!("{address} does not have the name {full}"))?;
         }
     }
@@ -264,10 +264,10 @@ pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) 
     }
     zone_true(objects, zone)?;
     for service in &objects.services {
-        let key = (namespace(&service.metadata).to_owned(), name(&service.metadata).to_owned());
-        let Some(records) = zone.services.get(&key) else { continue };
+        let key = (namespace(&service.metadata), name(&service.metadata));
+        let Some(records) = zone.service(key.0, key.1) else { continue };
         let plan = Plan { records: (**records).clone(), writes: Vec::new() };
-        zone::zone_true(service, &objects.pods_of(&key.0), endpoints_of(objects, service), &plan)?;
+        zone::zone_true(service, &objects.pods_of(key.0), endpoints_of(objects, service), &plan)?;
     }
     Ok(())
 }
@@ -303,12 +303,12 @@ fn endpoints_of<'a>(objects: &'a Objects, service: &Service) -> Option<&'a Endpo
 
 /// Every endpoint of a zone, with its service's namespace and name.
 fn published(zone: &Zone) -> impl Iterator<Item = ((&str, &str), &Endpoint)> {
-    zone.services.iter().flat_map(|((space, service), records)| {
-        let endpoints: &[Endpoint] = match &**records {
+    zone.services().flat_map(|(key, records)| {
+        let endpoints: &[Endpoint] = match records {
             Records::Endpoints(endpoints) | Records::Virtual { endpoints, .. } => endpoints,
             Records::External(_) => &[],
         };
-        endpoints.iter().map(move |endpoint| ((space.as_str(), service.as_str()), endpoint))
+        endpoints.iter().map(move |endpoint| (key, endpoint))
     })
 }
 

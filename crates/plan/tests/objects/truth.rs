@@ -133,9 +133,11 @@ impl Truth {
                 self.objects.endpoints = vec![*endpoints];
             }
         }
-        let namespaces: Vec<_> = self.objects.namespaces.iter().collect();
-        let services = BTreeMap::from([(("default".to_owned(), "nginx".to_owned()), Arc::new(plan.records))]);
-        self.zone = zone::assemble("cluster.local", 1, None, &[], &namespaces, services);
+        let namespaces = self.objects.namespaces.iter().filter_map(|namespace| namespace.metadata.name.clone());
+        self.zone = Zone::new("cluster.local");
+        self.zone.serial = 1;
+        self.zone.set_namespaces(namespaces.collect());
+        self.zone.set_service("default", "nginx", Some(Arc::new(plan.records)));
     }
 
     fn settles(&self) -> Verdict {
@@ -262,7 +264,7 @@ fn blind_notices_what_is_done_declared_or_withdrawn_in_silence() {
         status(t, |status| status.conditions.as_mut().unwrap()[0].status = "False".to_owned());
     });
     breaks(blind(&unready, &[]), Law::Blind, "web-1");
-    let withdrawn = before.changed(|t| t.zone.services.clear());
+    let withdrawn = before.changed(|t| assert!(t.zone.set_service("default", "nginx", None)));
     breaks(blind(&withdrawn, &[]), Law::Blind, "web-0");
     let deleted = before.changed(|t| {
         t.objects.pods[1].metadata.deletion_timestamp = Some(time(90));
@@ -275,18 +277,25 @@ fn blind_notices_what_is_done_declared_or_withdrawn_in_silence() {
 fn zone_true_notices_whatever_the_zone_has_too_much_or_too_little() {
     let truth = Truth::new();
     let zone_true = |t: &Truth| world::zone_true(&t.objects, &t.zone);
-    let service = ("default".to_owned(), "nginx".to_owned());
-    breaks(zone_true(&truth.changed(|t| t.zone.services.clear())), Law::ZoneTrue, "default/nginx");
+    breaks(
+        zone_true(&truth.changed(|t| assert!(t.zone.set_service("default", "nginx", None)))),
+        Law::ZoneTrue,
+        "default/nginx",
+    );
     breaks(zone_true(&truth.changed(|t| t.objects.services.clear())), Law::ZoneTrue, "default/nginx");
-    breaks(zone_true(&truth.changed(|t| t.zone.names.clear())), Law::ZoneTrue, "web-0.nginx.default.svc.cluster.local");
-    breaks(zone_true(&truth.changed(|t| t.zone.namespaces.clear())), Law::ZoneTrue, "default");
+    let named_otherwise = truth.changed(|t| "other.local".clone_into(&mut t.zone.domain));
+    breaks(zone_true(&named_otherwise), Law::ZoneTrue, "web-0.nginx.default.svc.other.local");
+    breaks(zone_true(&truth.changed(|t| assert!(t.zone.set_namespaces(BTreeSet::new())))), Law::ZoneTrue, "default");
     let unready = truth.changed(|t| {
         t.objects.pods[1].status.as_mut().unwrap().conditions.as_mut().unwrap()[0].status = "False".to_owned();
     });
     breaks(zone_true(&unready), Law::ZoneTrue, "web-1");
     let left_out = truth.changed(|t| {
-        let Records::Endpoints(endpoints) = (*t.zone.services[&service]).clone() else { panic!("it is headless") };
-        t.zone.services.insert(service.clone(), Arc::new(Records::Endpoints(endpoints[..1].to_vec())));
+        let Records::Endpoints(endpoints) = &**t.zone.service("default", "nginx").unwrap() else {
+            panic!("it is headless")
+        };
+        let first = Records::Endpoints(endpoints[..1].to_vec());
+        t.zone.set_service("default", "nginx", Some(Arc::new(first)));
     });
     breaks(zone_true(&left_out), Law::ZoneTrue, "web-1");
 }
@@ -305,7 +314,7 @@ fn settles_notices_whatever_is_not_as_it_should_be() {
         ("www-web-1", |t| drop(t.engine.volumes.remove(&handle(1)))),
         ("nginx", |t| drop(t.engine.containers.get_mut(&key(1)).unwrap().pop())),
         ("web-7", |t| drop(t.engine.containers.insert(key(7), vec![container(7, Role::App, "nginx", 0)]))),
-        ("nginx", |t| t.zone.services.clear()),
+        ("nginx", |t| assert!(t.zone.set_service("default", "nginx", None))),
         ("web", |t| t.objects.sets[0].status.replicas = 1),
     ];
     for (what, change) in changes {

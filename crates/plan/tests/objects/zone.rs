@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, Pod, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
 use plan::{
     Write,
     zone::{self, Endpoint, Plan, Port, Records, Zone},
@@ -316,44 +316,72 @@ fn endpoints_of_ours_go_with_their_service() {
     assert_eq!(zone::orphans(&[&nginx()], &[&served, &left, &by_hand]), [removed]);
 }
 
+fn endpoints(of: &[Endpoint]) -> Option<Arc<Records>> {
+    Some(Arc::new(Records::Endpoints(of.to_vec())))
+}
+
+/// The names of the addresses 10.0.0.1 to 10.0.0.9 that have one, without the namespace and what follows it.
+fn names(zone: &Zone) -> Vec<(u8, Vec<String>)> {
+    let of =
+        |n: u8| zone.names_of(IpAddr::from([10, 0, 0, n])).map(|name| name.replace(".default.svc.cluster.local", ""));
+    (1..10).map(|n| (n, of(n).collect::<Vec<_>>())).filter(|(_, names)| !names.is_empty()).collect()
+}
+
+fn named(names: &[(u8, &[&str])]) -> Vec<(u8, Vec<String>)> {
+    names.iter().map(|(n, names)| (*n, names.iter().map(|name| (*name).to_owned()).collect())).collect()
+}
+
 #[test]
-fn the_zone_names_every_address() {
-    let key = |service: &str| ("default".to_owned(), service.to_owned());
+fn the_zone_names_every_address_the_best_name_first() {
+    let mut zone = Zone::new("cluster.local");
+    zone.set_service("default", "nginx", endpoints(&[endpoint("web-0", 3), endpoint("web-1", 4)]));
     let v6: IpAddr = "5678:abcd::1".parse().unwrap();
-    let services = BTreeMap::from([
-        (key("nginx"), Arc::new(Records::Endpoints(vec![endpoint("web-0", 3), endpoint("web-1", 4)]))),
-        (
-            key("all"),
-            Arc::new(Records::Virtual {
-                addresses: vec![IpAddr::from([10, 1, 0, 1])],
-                ports: vec![],
-                endpoints: vec![
-                    endpoint("10-0-0-3", 3),
-                    Endpoint { addresses: vec![v6], ..endpoint("5678-abcd--1", 0) },
-                ],
-            }),
-        ),
-        (key("alias"), Arc::new(Records::External("example.org".to_owned()))),
-    ]);
-    let namespace: Namespace = object(json!({"metadata": {"name": "default"}}));
-    let networks = ["10.0.0.0/24".parse().unwrap()];
-    let server = Some(IpAddr::from([10, 0, 0, 1]));
-    let named = |names: &[&str]| names.iter().map(|n| format!("{n}.default.svc.cluster.local")).collect::<Vec<_>>();
+    let all = Records::Virtual {
+        addresses: vec![IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 3])],
+        ports: vec![],
+        endpoints: vec![endpoint("10-0-0-3", 3), Endpoint { addresses: vec![v6], ..endpoint("5678-abcd--1", 0) }],
+    };
+    zone.set_service("default", "all", Some(Arc::new(all)));
+    zone.set_service("default", "alias", Some(Arc::new(Records::External("example.org".to_owned()))));
     assert_eq!(
-        zone::assemble("cluster.local", 7, server, &networks, &[&namespace], services.clone()),
-        Zone {
-            domain: "cluster.local".to_owned(),
-            serial: 7,
-            namespaces: ["default".to_owned()].into(),
-            services,
-            server,
-            names: BTreeMap::from([
-                (IpAddr::from([10, 0, 0, 3]), named(&["web-0.nginx", "10-0-0-3.all"])),
-                (IpAddr::from([10, 0, 0, 4]), named(&["web-1.nginx"])),
-                (IpAddr::from([10, 1, 0, 1]), named(&["all"])),
-                (v6, named(&["5678-abcd--1.all"])),
-            ]),
-            networks: networks.to_vec(),
-        }
+        names(&zone),
+        named(&[(1, &["all"]), (3, &["all", "web-0.nginx", "10-0-0-3.all"]), (4, &["web-1.nginx"])])
     );
+    assert_eq!(zone.names_of(v6).collect::<Vec<_>>(), ["5678-abcd--1.all.default.svc.cluster.local"]);
+    assert!(zone.has_names_in(&"10.0.0.4/32".parse().unwrap()) && !zone.has_names_in(&"10.0.0.5/32".parse().unwrap()));
+    assert!(zone.has_names_in(&"5678:abcd::/32".parse().unwrap()) && !zone.has_names_in(&"5679::/16".parse().unwrap()));
+}
+
+#[test]
+fn a_change_of_a_service_leaves_the_zone_as_if_it_were_made_anew() {
+    // Twice the same name at the same address, with other ports: hand-made endpoints may say so.
+    let twice = Endpoint { ports: vec![], ..endpoint("web-1", 4) };
+    let lists = [
+        vec![],
+        vec![endpoint("web-0", 3)],
+        vec![endpoint("web-0", 3), endpoint("web-1", 4), twice.clone(), endpoint("web-2", 5)],
+        vec![endpoint("web-0", 3), twice, endpoint("web-2", 5)],
+        vec![endpoint("web-0", 6), endpoint("web-2", 5)],
+        vec![endpoint("web-2", 5), endpoint("web-0", 6)],
+    ];
+    let of = |list: &[Endpoint]| {
+        let mut zone = Zone::new("cluster.local");
+        zone.set_service("default", "other", endpoints(&[endpoint("other-0", 3)]));
+        zone.set_service("default", "nginx", endpoints(list));
+        zone
+    };
+    for from in &lists {
+        for to in &lists {
+            let mut zone = of(from);
+            let before = zone.clone();
+            let is_change = zone.set_service("default", "nginx", endpoints(to));
+            assert_eq!(is_change, from != to);
+            assert_eq!(zone, of(to), "from {from:?}");
+            assert_eq!(before, of(from), "a copy is left alone");
+        }
+        let mut zone = of(from);
+        assert!(zone.set_service("default", "nginx", None));
+        assert_eq!(names(&zone), named(&[(3, &["other-0.other"])]));
+        assert_eq!((zone.service("default", "nginx"), zone.service_count()), (None, 1));
+    }
 }
