@@ -1,8 +1,10 @@
 //! Asking the upstreams about names that are not ours.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,7 +12,6 @@ use hickory_proto::op::{Edns, Message, Query, ResponseCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
-    sync::Semaphore,
     time::timeout,
 };
 
@@ -25,7 +26,10 @@ const UPSTREAMS_MAX: usize = 3;
 
 /// How many questions may wait for upstreams at once; each holds a socket, and a thousand file descriptors are a
 /// common limit.
-const IN_FLIGHT_MAX: usize = 256;
+pub(crate) const IN_FLIGHT_MAX: usize = 256;
+
+/// How many of them may be one client's: a pod that asks without end leaves room for the others.
+const IN_FLIGHT_OF_CLIENT_MAX: usize = 64;
 
 /// The size that is advertised upstream, below which datagrams are not fragmented (RFC 9715).
 pub(crate) const PAYLOAD: u16 = 1232;
@@ -52,24 +56,65 @@ pub(crate) enum Unanswered {
 }
 
 /// The servers that are asked about names that are not ours.
+#[derive(Debug)]
 pub(crate) struct Upstreams {
     servers: Vec<SocketAddr>,
-    in_flight: Semaphore,
+    in_flight: Arc<Mutex<InFlight>>,
     patience: Duration,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct InFlight {
+    count: usize,
+    /// Only clients that wait for something are here.
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// The right to have one question asked; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    client: IpAddr,
+    in_flight: Arc<Mutex<InFlight>>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.count -= 1;
+        if let Some(of_client) = in_flight.by_client.get_mut(&self.client) {
+            *of_client -= 1;
+            if *of_client == 0 {
+                in_flight.by_client.remove(&self.client);
+            }
+        }
+    }
 }
 
 impl Upstreams {
     /// Upstreams in the order in which they are asked.
     pub(crate) fn new(servers: Vec<SocketAddr>) -> Upstreams {
-        Upstreams { servers, in_flight: Semaphore::new(IN_FLIGHT_MAX), patience: PATIENCE }
+        Upstreams { servers, in_flight: Arc::default(), patience: PATIENCE }
     }
 
-    /// Asks one upstream after the other until one knows. A refusal is passed on when all refuse.
-    pub(crate) async fn ask(&self, question: &Query, request: Options) -> Result<Message, Unanswered> {
+    /// Lets a client's question through, or says why not.
+    pub(crate) fn admit(&self, client: IpAddr) -> Result<Permit, Unanswered> {
         if self.servers.is_empty() {
             return Err(Unanswered::NoUpstream);
         }
-        let Ok(_permit) = self.in_flight.try_acquire() else { return Err(Unanswered::Busy) };
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_client = in_flight.by_client.get(&client).copied().unwrap_or_default();
+        if in_flight.count >= IN_FLIGHT_MAX || of_client >= IN_FLIGHT_OF_CLIENT_MAX {
+            return Err(Unanswered::Busy);
+        }
+        in_flight.count += 1;
+        in_flight.by_client.insert(client, of_client + 1);
+        Ok(Permit { client, in_flight: Arc::clone(&self.in_flight) })
+    }
+
+    /// Asks one upstream after the other until one knows. A refusal is passed on when all refuse.
+    ///
+    /// The permit is held until then.
+    pub(crate) async fn ask(&self, _permit: Permit, question: &Query, request: Options) -> Result<Message, Unanswered> {
         let tries = TRIES_MIN.max(self.servers.len());
         let mut refusal = None;
         for server in self.servers.iter().cycle().take(tries) {
@@ -177,6 +222,25 @@ mod tests {
         let servers = vec![silent.local_addr().unwrap()];
         let upstreams = Upstreams { patience: Duration::from_millis(1), ..Upstreams::new(servers) };
         let question = Query::query("example.org.".parse().unwrap(), hickory_proto::rr::RecordType::A);
-        assert_eq!(upstreams.ask(&question, Options::default()).await.unwrap_err(), Unanswered::Silent);
+        let permit = upstreams.admit(IpAddr::from([10, 0, 0, 1])).unwrap();
+        assert_eq!(upstreams.ask(permit, &question, Options::default()).await.unwrap_err(), Unanswered::Silent);
+        assert_eq!(*upstreams.in_flight.lock().unwrap(), InFlight::default());
+    }
+
+    #[test]
+    fn one_client_leaves_room_for_the_others_and_all_have_a_limit() {
+        let upstreams = Upstreams::new(vec!["192.0.2.1:53".parse().unwrap()]);
+        let admit = |client: u8| upstreams.admit(IpAddr::from([10, 0, 0, client]));
+        let mut permits: Vec<_> = (0..IN_FLIGHT_OF_CLIENT_MAX).map(|_| admit(1).unwrap()).collect();
+        assert_eq!(admit(1).unwrap_err(), Unanswered::Busy);
+        permits.pop();
+        permits.push(admit(1).unwrap());
+        for client in 2..=4 {
+            permits.extend((0..IN_FLIGHT_OF_CLIENT_MAX).map(|_| admit(client).unwrap()));
+        }
+        assert_eq!((permits.len(), admit(5).unwrap_err()), (IN_FLIGHT_MAX, Unanswered::Busy));
+        drop(permits);
+        assert_eq!(*upstreams.in_flight.lock().unwrap(), InFlight::default());
+        assert_eq!(Upstreams::new(vec![]).admit(IpAddr::from([10, 0, 0, 1])).unwrap_err(), Unanswered::NoUpstream);
     }
 }

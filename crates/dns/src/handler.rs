@@ -1,6 +1,6 @@
 //! From a request to a reply on the wire.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use hickory_proto::{
@@ -17,22 +17,39 @@ use plan::zone::Zone;
 
 use crate::{
     answer::{Answer, answer},
-    forward::{Options, PAYLOAD, Unanswered, Upstreams},
+    forward::{Options, PAYLOAD, Permit, Unanswered, Upstreams},
 };
 
 /// The largest datagram for a client that says nothing (RFC 1035, section 4.2.1).
-const PAYLOAD_WITHOUT_EDNS: u16 = 512;
+pub(crate) const PAYLOAD_WITHOUT_EDNS: u16 = 512;
 
 /// Answers hickory's requests from the latest zone.
+#[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) zone: Arc<ArcSwap<Zone>>,
-    pub(crate) upstreams: Upstreams,
+    pub(crate) upstreams: Arc<Upstreams>,
+}
+
+/// What is to be done about a request.
+pub(crate) enum Decision {
+    /// To say this.
+    Reply(Reply),
+    /// To ask the upstreams.
+    Ask(Question),
+}
+
+/// A question to the upstreams.
+pub(crate) struct Question {
+    query: Query,
+    options: Options,
+    /// From the name that the client asked for to the one that the upstreams are asked for.
+    aliases: Vec<Record>,
 }
 
 /// A reply before it is made to fit.
 #[derive(Debug, Default)]
-struct Reply {
-    code: ResponseCode,
+pub(crate) struct Reply {
+    pub(crate) code: ResponseCode,
     is_authoritative: bool,
     is_truncated: bool,
     answers: Vec<Record>,
@@ -53,7 +70,13 @@ impl RequestHandler for Handler {
         request: &Request,
         mut response_handle: R,
     ) -> ResponseInfo {
-        let reply = self.reply(request).await;
+        let reply = match decide(&self.zone.load(), request) {
+            Decision::Reply(reply) => reply,
+            Decision::Ask(question) => match self.admit(request.src().ip(), &question) {
+                Ok(permit) => self.ask(permit, question).await,
+                Err(reply) => reply,
+            },
+        };
         metrics::counter!("petset_dns_replies_total", "code" => label(reply.code)).increment(1);
         let envelope = Envelope::new(request, &reply);
         let kept = envelope.fit(&reply);
@@ -82,54 +105,102 @@ impl RequestHandler for Handler {
 }
 
 impl Handler {
-    async fn reply(&self, request: &Request) -> Reply {
-        if request.metadata.op_code != OpCode::Query {
-            return Reply::refusal(ResponseCode::NotImp);
-        }
-        if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
-            return Reply::refusal(ResponseCode::BADVERS);
-        }
-        // One question, not more (RFC 9619).
-        let [question] = request.queries.queries() else { return Reply::refusal(ResponseCode::FormErr) };
-        let question = question.original();
-        let options = Options {
-            dnssec_ok: request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
-            checking_disabled: request.metadata.checking_disabled,
-        };
-        let decision = answer(&self.zone.load(), question);
-        let owned = Reply { is_authoritative: true, ..Reply::default() };
-        match decision {
-            Answer::Answered { records, additional } => Reply { answers: records, additionals: additional, ..owned },
-            Answer::NoData { aliases, soa } => Reply { answers: aliases, authorities: vec![*soa], ..owned },
-            Answer::NxDomain { aliases, soa } => {
-                Reply { code: ResponseCode::NXDomain, answers: aliases, authorities: vec![*soa], ..owned }
-            }
-            Answer::Chase { aliases, target } => {
-                let mut question = question.clone();
-                question.set_name(target);
-                let upstream = self.forward(&question, options).await;
-                let answers = aliases.into_iter().chain(upstream.answers).collect();
-                Reply { answers, is_authoritative: true, ..upstream }
-            }
-            Answer::Elsewhere => self.forward(question, options).await,
-            Answer::Refused => Reply::refusal(ResponseCode::Refused),
-            Answer::Failed => Reply::refusal(ResponseCode::ServFail),
-        }
-    }
-
     /// What the upstreams say. Containers are never refused: musl waits five seconds for each refusal.
-    async fn forward(&self, question: &Query, options: Options) -> Reply {
-        match self.upstreams.ask(question, options).await {
+    pub(crate) async fn ask(&self, permit: Permit, question: Question) -> Reply {
+        let Question { query, options, aliases } = question;
+        let is_authoritative = !aliases.is_empty();
+        match self.upstreams.ask(permit, &query, options).await {
             Ok(reply) => Reply {
                 code: reply.metadata.response_code,
-                is_authoritative: false,
+                is_authoritative,
                 is_truncated: reply.metadata.truncation,
-                answers: reply.answers,
+                answers: aliases.into_iter().chain(reply.answers).collect(),
                 authorities: reply.authorities,
                 additionals: reply.additionals,
             },
-            Err(Unanswered::NoUpstream) => Reply::refusal(ResponseCode::NXDomain),
-            Err(Unanswered::Silent | Unanswered::Busy) => Reply::refusal(ResponseCode::ServFail),
+            Err(reason) => Reply { answers: aliases, is_authoritative, ..unanswered(reason) },
+        }
+    }
+
+    /// Lets a client's question to the upstreams through, or says what to answer instead.
+    pub(crate) fn admit(&self, client: IpAddr, question: &Question) -> Result<Permit, Reply> {
+        self.upstreams.admit(client).map_err(|reason| {
+            let answers = question.aliases.clone();
+            Reply { is_authoritative: !answers.is_empty(), answers, ..unanswered(reason) }
+        })
+    }
+}
+
+/// Where there is nobody to ask the name does not exist for us; where nobody answers, asking again may help.
+fn unanswered(reason: Unanswered) -> Reply {
+    match reason {
+        Unanswered::NoUpstream => Reply::refusal(ResponseCode::NXDomain),
+        Unanswered::Silent | Unanswered::Busy => Reply::refusal(ResponseCode::ServFail),
+    }
+}
+
+/// Decides what to do about a request: all of it but the asking of upstreams.
+pub(crate) fn decide(zone: &Zone, request: &Request) -> Decision {
+    if request.metadata.op_code != OpCode::Query {
+        return Decision::Reply(Reply::refusal(ResponseCode::NotImp));
+    }
+    if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
+        return Decision::Reply(Reply::refusal(ResponseCode::BADVERS));
+    }
+    // One question, not more (RFC 9619).
+    let [query] = request.queries.queries() else {
+        return Decision::Reply(Reply::refusal(ResponseCode::FormErr));
+    };
+    let query = query.original();
+    let options = Options {
+        dnssec_ok: request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
+        checking_disabled: request.metadata.checking_disabled,
+    };
+    let owned = Reply { is_authoritative: true, ..Reply::default() };
+    Decision::Reply(match answer(zone, query) {
+        Answer::Answered { records, additional } => Reply { answers: records, additionals: additional, ..owned },
+        Answer::NoData { aliases, soa } => Reply { answers: aliases, authorities: vec![*soa], ..owned },
+        Answer::NxDomain { aliases, soa } => {
+            Reply { code: ResponseCode::NXDomain, answers: aliases, authorities: vec![*soa], ..owned }
+        }
+        Answer::Chase { aliases, target } => {
+            let mut query = query.clone();
+            query.set_name(target);
+            return Decision::Ask(Question { query, options, aliases });
+        }
+        Answer::Elsewhere => {
+            return Decision::Ask(Question { query: query.clone(), options, aliases: Vec::new() });
+        }
+        Answer::Refused => Reply::refusal(ResponseCode::Refused),
+        Answer::Failed => Reply::refusal(ResponseCode::ServFail),
+    })
+}
+
+/// A reply as a datagram, cut where it is larger than the client takes.
+pub(crate) fn datagram(request: &Request, reply: &Reply) -> Option<Vec<u8>> {
+    let envelope = Envelope::new(request, reply);
+    let kept = envelope.fit(reply);
+    let mut metadata = envelope.metadata;
+    metadata.truncation = reply.is_truncated || kept.is_truncated;
+    let mut builder = MessageResponseBuilder::from_message_request(request);
+    if let Some(edns) = &envelope.edns {
+        builder.edns(edns);
+    }
+    let response = builder.build(
+        metadata,
+        &reply.answers[..kept.answers],
+        &reply.authorities[..kept.authorities],
+        [],
+        &reply.additionals[..kept.additionals],
+    );
+    let mut bytes = Vec::with_capacity(usize::from(PAYLOAD));
+    let mut encoder = BinEncoder::new(&mut bytes);
+    encoder.set_max_size(envelope.bytes_max);
+    match response.destructive_emit(&mut encoder) {
+        Ok(_) => Some(bytes),
+        Err(error) => {
+            tracing::debug!(%error, client = %request.src(), "reply not encoded");
+            None
         }
     }
 }
@@ -223,7 +294,7 @@ fn most(count: usize, fits: impl Fn(usize) -> bool) -> usize {
 }
 
 /// A reply's code as a metric's label.
-fn label(code: ResponseCode) -> &'static str {
+pub(crate) fn label(code: ResponseCode) -> &'static str {
     match code {
         ResponseCode::NoError => "NOERROR",
         ResponseCode::NXDomain => "NXDOMAIN",

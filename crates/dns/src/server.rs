@@ -5,16 +5,31 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use hickory_server::net::NetError;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use plan::zone::Zone;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    sync::{mpsc, watch},
+    task::{JoinError, JoinSet},
+};
 
-use crate::{forward::Upstreams, handler::Handler, holder::holder};
+use crate::{
+    forward::{IN_FLIGHT_MAX, Upstreams},
+    handler::Handler,
+    holder::holder,
+    udp::{self, Forward},
+};
+
+/// How many threads answer datagrams: one core answers more than a hundred thousand a second, which is enough for all
+/// pods of one machine, and a few keep one flooding client from the others.
+const UDP_THREADS_MAX: usize = 4;
 
 /// How long a TCP connection may be idle (RFC 7766, section 6.2.3: a few seconds).
 const TCP_IDLE: Duration = Duration::from_secs(10);
@@ -59,26 +74,54 @@ pub enum BindError {
 
 /// Why serving ended by itself.
 #[derive(Debug, thiserror::Error)]
-#[error("a DNS socket was closed")]
-pub struct ServeError(#[source] hickory_server::net::NetError);
+pub enum ServeError {
+    /// A TCP socket was closed from outside.
+    #[error("a DNS socket was closed")]
+    Tcp(#[source] NetError),
+    /// A UDP socket was closed from outside.
+    #[error("a DNS socket was closed")]
+    Udp(#[source] io::Error),
+    /// A thread could not begin.
+    #[error("start a thread for DNS")]
+    Thread(#[source] io::Error),
+    /// A thread panicked.
+    #[error("a thread for DNS panicked")]
+    Panic(#[source] JoinError),
+}
 
 /// Sockets that are bound and not yet answered on.
 pub struct Server {
-    sockets: Vec<(UdpSocket, TcpListener)>,
+    sockets: Vec<Bound>,
     addresses: Vec<SocketAddr>,
     handler: Handler,
     allowed: Vec<IpNet>,
 }
 
+/// The sockets of one address.
+struct Bound {
+    /// One for each thread: the system spreads the clients over them.
+    udp: Vec<Socket>,
+    tcp: Socket,
+}
+
 impl Server {
-    /// Binds UDP and TCP on every address; port 0 means any that is free for both. Must be called inside a runtime.
+    /// Binds UDP and TCP on every address; port 0 means any that is free for both.
     ///
-    /// An address need not exist yet: packets come as soon as it does, and again when the bridge that has it was
-    /// made anew. Queries are answered to loopback and to `allowed` networks, others are refused. Names that are
-    /// not the zone's are asked of `upstreams`, less the server's own addresses.
-    ///
-    /// Errors: a [`BindError`] for the first address that cannot be bound; none stays bound then.
+    /// The zone is read anew for every question. Upstreams that are addresses of ours are left out. Loopback is always
+    /// answered, and the `allowed` networks.
     pub fn bind(
+        addresses: &[SocketAddr],
+        zone: Arc<ArcSwap<Zone>>,
+        upstreams: &[SocketAddr],
+        allowed: &[IpNet],
+    ) -> Result<Server, BindError> {
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(UDP_THREADS_MAX));
+        Server::bind_with(threads, addresses, zone, upstreams, allowed)
+    }
+
+    /// The same with this many threads for UDP.
+    pub fn bind_with(
+        threads: usize,
         addresses: &[SocketAddr],
         zone: Arc<ArcSwap<Zone>>,
         upstreams: &[SocketAddr],
@@ -87,12 +130,12 @@ impl Server {
         let mut sockets = Vec::new();
         let mut bound = Vec::new();
         for address in addresses {
-            let (address, udp, tcp) = pair(*address)?;
-            sockets.push((udp, tcp));
+            let (address, both) = pair(*address, threads)?;
+            sockets.push(both);
             bound.push(address);
         }
         let upstreams = upstreams.iter().copied().filter(|upstream| !bound.contains(upstream)).collect();
-        let handler = Handler { zone, upstreams: Upstreams::new(upstreams) };
+        let handler = Handler { zone, upstreams: Arc::new(Upstreams::new(upstreams)) };
         let loopback = [IpNet::V4(LOOPBACK_V4), IpNet::V6(LOOPBACK_V6)];
         let allowed = loopback.into_iter().chain(allowed.iter().copied()).collect();
         Ok(Server { sockets, addresses: bound, handler, allowed })
@@ -103,41 +146,132 @@ impl Server {
         &self.addresses
     }
 
-    /// Answers until `shutdown` is ready, and returns when every task has ended.
+    /// Answers until `shutdown` is ready, and returns when every thread has ended.
     ///
-    /// Errors: all sockets were closed from outside.
+    /// UDP has threads of its own, and so have TCP and the asking of upstreams together: a flood of questions takes no
+    /// turn from those who call this, and one of foreign names none from those who ask for names of ours.
+    ///
+    /// Errors: a socket was closed from outside.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        if self.sockets.is_empty() {
-            shutdown.await;
-            return Ok(());
+        let (stop, stopped) = watch::channel(());
+        let (forwards, forwarded) = mpsc::channel(IN_FLIGHT_MAX);
+        let mut by_thread: Vec<Vec<Socket>> = Vec::new();
+        let mut listeners = Vec::new();
+        for Bound { udp, tcp } in self.sockets {
+            listeners.push(tcp);
+            by_thread.resize_with(udp.len().max(by_thread.len()), Vec::new);
+            by_thread.iter_mut().zip(udp).for_each(|(of_thread, socket)| of_thread.push(socket));
         }
-        let mut server = hickory_server::Server::with_access(self.handler, [], self.allowed);
-        for (udp, tcp) in self.sockets {
-            server.register_socket(udp);
-            server.register_listener(tcp, TCP_IDLE, TCP_REPLIES_MAX);
+        let allowed: Arc<[IpNet]> = self.allowed.into();
+        let mut threads = JoinSet::new();
+        for sockets in by_thread {
+            let (handler, allowed, forwards) = (self.handler.clone(), Arc::clone(&allowed), forwards.clone());
+            let stopped = stopped.clone();
+            threads.spawn_blocking(|| in_a_runtime(answer_datagrams(sockets, handler, allowed, forwards, stopped)));
         }
-        tokio::select! {
-            // Both arms may be dropped: waiting for the end has no effect, and shutdown comes once.
-            ended = server.block_until_done() => ended.map_err(ServeError),
-            () = shutdown => server.shutdown_gracefully().await.map_err(ServeError),
+        drop(forwards);
+        threads
+            .spawn_blocking(move || in_a_runtime(answer_others(listeners, self.handler, allowed, forwarded, stopped)));
+        let mut outcome = tokio::select! {
+            // Both arms may be dropped: an ended thread is not forgotten before it is returned, and shutdown comes once.
+            Some(ended) = threads.join_next() => flat(ended),
+            () = shutdown => Ok(()),
+        };
+        drop(stop);
+        while let Some(ended) = threads.join_next().await {
+            outcome = outcome.and(flat(ended));
         }
+        outcome
+    }
+}
+
+fn flat(ended: Result<Result<(), ServeError>, JoinError>) -> Result<(), ServeError> {
+    ended.map_err(ServeError::Panic)?
+}
+
+/// Runs a future on this thread alone: no other thread is woken for it.
+fn in_a_runtime(future: impl Future<Output = Result<(), ServeError>>) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Thread)?;
+    runtime.block_on(future)
+}
+
+/// One thread's sockets, one for each address.
+async fn answer_datagrams(
+    sockets: Vec<Socket>,
+    handler: Handler,
+    allowed: Arc<[IpNet]>,
+    forwards: mpsc::Sender<Forward>,
+    mut stopped: watch::Receiver<()>,
+) -> Result<(), ServeError> {
+    let mut loops = JoinSet::new();
+    for socket in sockets {
+        let socket = UdpSocket::from_std(socket.into()).map_err(ServeError::Thread)?;
+        loops.spawn(udp::serve(socket, handler.clone(), Arc::clone(&allowed), forwards.clone()));
+    }
+    drop((forwards, handler));
+    tokio::select! {
+        // Both arms may be dropped: the sender of `stopped` never sends, it only goes away.
+        Some(ended) = loops.join_next() => match ended {
+            Ok(error) => Err(ServeError::Udp(error)),
+            Err(error) => Err(ServeError::Panic(error)),
+        },
+        _ = stopped.changed() => Ok(()),
+    }
+}
+
+/// TCP, which is hickory's, and the questions to the upstreams.
+async fn answer_others(
+    listeners: Vec<Socket>,
+    handler: Handler,
+    allowed: Arc<[IpNet]>,
+    forwarded: mpsc::Receiver<Forward>,
+    mut stopped: watch::Receiver<()>,
+) -> Result<(), ServeError> {
+    let asking = tokio::spawn(udp::forward(handler.clone(), forwarded));
+    let mut server = hickory_server::Server::with_access(handler, [], allowed.iter().copied());
+    for listener in &listeners {
+        let listener = listener.try_clone().and_then(|socket| TcpListener::from_std(socket.into()));
+        server.register_listener(listener.map_err(ServeError::Thread)?, TCP_IDLE, TCP_REPLIES_MAX);
+    }
+    let outcome = tokio::select! {
+        // Both arms may be dropped: waiting for the end has no effect, and the sender of `stopped` only goes away.
+        ended = server.block_until_done(), if !listeners.is_empty() => ended.map_err(ServeError::Tcp),
+        _ = stopped.changed() => server.shutdown_gracefully().await.map_err(ServeError::Tcp),
+    };
+    // What still waits for an upstream is not worth waiting for.
+    asking.abort();
+    match asking.await {
+        Err(error) if error.is_panic() => Err(ServeError::Panic(error)),
+        Ok(()) | Err(_) => outcome,
     }
 }
 
 const LOOPBACK_V4: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
 const LOOPBACK_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
 
-/// UDP and TCP on one address, with the same port.
-fn pair(address: SocketAddr) -> Result<(SocketAddr, UdpSocket, TcpListener), BindError> {
+/// UDP, once for each thread, and TCP on one address, with the same port.
+fn pair(address: SocketAddr, threads: usize) -> Result<(SocketAddr, Bound), BindError> {
     let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
         let both = || {
-            let udp = UdpSocket::from_std(socket(address, Type::DGRAM, Protocol::UDP)?.into())?;
-            let address = udp.local_addr()?;
+            // The first is bound for itself alone, so that a port that somebody else has is noticed.
+            let first = socket(address, Type::DGRAM, Protocol::UDP)?;
+            let address = bound(&first, address)?;
+            first.set_reuse_port(true)?;
+            let mut udp = vec![first];
+            for _ in 1..threads {
+                let next = socket(address, Type::DGRAM, Protocol::UDP)?;
+                next.set_reuse_port(true)?;
+                bound(&next, address)?;
+                udp.push(next);
+            }
             let tcp = socket(address, Type::STREAM, Protocol::TCP)?;
+            // A connection of the daemon before this one, still in TIME_WAIT, must not keep the port.
+            tcp.set_reuse_address(true)?;
+            bound(&tcp, address)?;
             tcp.listen(TCP_BACKLOG)?;
-            Ok((address, udp, TcpListener::from_std(tcp.into())?))
+            Ok((address, Bound { udp, tcp }))
         };
         match both() {
             Err(error) if is_taken(&error) && tries > 0 => {}
@@ -146,7 +280,7 @@ fn pair(address: SocketAddr) -> Result<(SocketAddr, UdpSocket, TcpListener), Bin
     }
 }
 
-/// A bound socket. The address may be one that this machine does not have yet (`IP_FREEBIND`).
+/// A socket that may be bound to an address that this machine does not have yet (`IP_FREEBIND`).
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
@@ -154,12 +288,13 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
         IpAddr::V4(_) => socket.set_freebind_v4(true)?,
         IpAddr::V6(_) => socket.set_freebind_v6(true)?,
     }
-    if protocol == Protocol::TCP {
-        // A connection of the daemon before this one, still in TIME_WAIT, must not keep the port.
-        socket.set_reuse_address(true)?;
-    }
-    socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Binds a socket; returns where.
+fn bound(socket: &Socket, address: SocketAddr) -> io::Result<SocketAddr> {
+    socket.bind(&address.into())?;
+    socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("a socket without an address"))
 }
 
 fn is_taken(error: &io::Error) -> bool {
