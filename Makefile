@@ -42,6 +42,7 @@ integration: ## the tests on a real engine
 	integration/engine run sh -c 'integration/images/build --all && $(TEST) --package petset-integration --locked'
 
 bench: ## the figures of docs/performance.md, measured and printed; RECORD=1 writes them there
+	-integration/bench/dns-servers
 	cargo build --release --locked --bin petsetd --bin petctl
 	integration/engine run sh -c 'integration/images/build busybox:1 && \
 	  $(if $(RECORD),PETSET_BENCH_DOC=$(CURDIR)/docs/performance.md) cargo bench --locked --package petset-integration'
