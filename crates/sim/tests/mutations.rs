@@ -200,7 +200,10 @@ struct Tidy;
 impl Planner for Tidy {
     fn claims(&self, input: &claim::Input<'_>) -> claim::Plan {
         let mut plan = Real.claims(input);
-        let unused = input.engine.into_iter().flat_map(BTreeMap::keys).filter(|name| !input.mounted.contains(*name));
+        let handles =
+            input.volumes.iter().filter_map(|volume| Some(&volume.spec.as_ref()?.csi.as_ref()?.volume_handle));
+        let is_there = |name: &&String| input.engine.is_some_and(|engine| engine.contains_key(*name));
+        let unused = handles.filter(is_there).filter(|name| !input.mounted.contains(*name));
         plan.actions.extend(unused.map(|name| Action::RemoveVolume { name: name.clone() }));
         plan
     }
