@@ -70,6 +70,39 @@ impl World {
         &self.instance
     }
 
+    /// The daemon's process, where one runs.
+    pub fn daemon_pid(&self) -> Option<nix::unistd::Pid> {
+        self.daemon.as_ref().and_then(|child| child.id().try_into().ok()).map(nix::unistd::Pid::from_raw)
+    }
+
+    /// Runs Docker's own client on the world's engine and returns what it printed.
+    pub fn docker(&self, args: &[&str]) -> Result<String> {
+        let mut command = Command::new("docker");
+        command.args(args).env("DOCKER_HOST", &self.docker_host);
+        succeed(&format!("docker {}", args.join(" ")), &run(command, "")?)
+    }
+
+    /// What Docker calls a container of a pod in the namespace `default`; a sandbox is the container `POD`.
+    pub fn container(&self, pod: &str, container: &str, attempt: u32) -> String {
+        format!("petset_{}_default_{pod}_{container}_{attempt}", self.instance)
+    }
+
+    /// The events of an object, as `reason: message`.
+    pub fn events_of(&self, name: &str) -> Result<Vec<String>> {
+        let events = self.json(&["get", "events"])?;
+        let about = events["items"].as_array().into_iter().flatten().filter(|e| e["involvedObject"]["name"] == name);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(about.map(|event| format!("{}: {}", text(&event["reason"]), text(&event["message"]))).collect())
+    }
+
+    /// The sentences of what an object waits for.
+    pub fn waits_of(&self, name: &str) -> Result<Vec<String>> {
+        let waits: serde_json::Value =
+            serde_json::from_str(&self.petctl(&["get", "--raw", &format!("/petset/v1/waits?name={name}")])?)?;
+        let items = waits["items"].as_array().context("a list")?;
+        Ok(items.iter().map(|wait| wait["message"].as_str().unwrap_or_default().to_owned()).collect())
+    }
+
     /// Where the daemon keeps its data.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
@@ -114,10 +147,12 @@ impl World {
         Ok(())
     }
 
-    /// Sends a signal to the daemon and waits for its end.
+    /// Sends a signal to the daemon, unless it has ended already, and waits for its end.
     pub fn stop_daemon(&mut self, signal: nix::sys::signal::Signal) -> Result<()> {
         let Some(mut child) = self.daemon.take() else { bail!("no daemon runs") };
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().try_into()?), signal)?;
+        if child.try_wait()?.is_none() {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().try_into()?), signal)?;
+        }
         let since = Instant::now();
         while child.try_wait()?.is_none() {
             ensure!(since.elapsed() < PATIENCE, "petsetd did not end on {signal}");
@@ -308,9 +343,19 @@ impl Engine {
         &self.address
     }
 
-    /// Stops the engine and starts it again, as an update of Docker does.
+    /// Stops the engine, where it runs, and starts it again, as an update of Docker does.
     pub fn restart(&self) -> Result<()> {
         self.script(&["restart-private"])
+    }
+
+    /// Sends the engine's own process a signal: `KILL`, `STOP`, `CONT`. Its containers are left alone.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        self.script(&["signal-private", signal])
+    }
+
+    /// The engine's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("docker.sock")
     }
 
     fn script(&self, args: &[&str]) -> Result<()> {

@@ -61,8 +61,13 @@ impl Board {
     /// Notes how a part is, and says whether that is news.
     pub(crate) fn report(&self, part: Part, state: Result<(), String>) -> bool {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = parts.insert(part, state.clone()).unwrap_or(Ok(()));
-        before != state
+        if parts.get(&part).unwrap_or(&Ok(())) == &state {
+            // The names' first word is that they are there.
+            parts.entry(part).or_insert(state);
+            return false;
+        }
+        parts.insert(part, state);
+        true
     }
 
     /// Notes that the loop has come round.

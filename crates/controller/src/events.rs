@@ -1,6 +1,6 @@
 //! Notes become Kubernetes Events: equal ones are counted, old ones go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use plan::{Note, NoteKind};
@@ -21,10 +21,22 @@ pub const WRITTEN_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// At most so many events are kept, the most recently seen.
 pub const COUNT_MAX: usize = 10_000;
 
+/// So many warnings that differ in their message alone are told one by one, as by Kubernetes' clients; the others
+/// become one event that is counted. Messages of engines hold times, numbers and names that differ each time.
+pub const SIMILAR_MAX: usize = 10;
+
+/// After so long without such a warning it is told by itself again.
+pub const SIMILAR_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// Begins the message of an event that stands for many, which is the last one's.
+const COMBINED: &str = "(combined from similar events): ";
+
 /// Knows which event tells of which note, and counts repetitions between writes.
 #[derive(Debug, Default)]
 pub struct Recorder {
     known: BTreeMap<Fingerprint, Known>,
+    /// Warnings that differ in their message alone.
+    similar: BTreeMap<Fingerprint, Similar>,
 }
 
 /// What makes notes equal.
@@ -37,6 +49,12 @@ struct Known {
     unwritten: i64,
 }
 
+#[derive(Debug)]
+struct Similar {
+    last: Timestamp,
+    messages: BTreeSet<Fingerprint>,
+}
+
 impl Recorder {
     /// A recorder that goes on counting the events that are stored.
     pub fn load(store: &Store) -> Recorder {
@@ -45,12 +63,19 @@ impl Recorder {
             let known = Known { key: key_of(event), written: last_seen(event), unwritten: 0 };
             (fingerprint_of_event(event), known)
         });
-        Recorder { known: known.collect() }
+        Recorder { known: known.collect(), similar: BTreeMap::new() }
     }
 
     /// The write that tells of a note, or `None` where it was told a moment ago.
     pub fn write(&mut self, store: &Store, note: &Note, node: &str, uid: Uuid, now: Timestamp) -> Option<Write> {
         let stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let combined;
+        let note = if self.is_one_of_many(note, now) {
+            combined = Note { message: format!("{COMBINED}{}", note.message), ..note.clone() };
+            &combined
+        } else {
+            note
+        };
         let fingerprint = fingerprint_of_note(note);
         if let Some(known) = self.known.get_mut(&fingerprint)
             && let Some(stored) = store.get(&known.key)
@@ -64,6 +89,7 @@ impl Recorder {
             let mut object = (*stored).clone();
             object["count"] = json!(object["count"].as_i64().unwrap_or(1) + times);
             object["lastTimestamp"] = json!(stamp);
+            object["message"] = json!(note.message);
             return Some(Write::Update { key: known.key.clone(), object, expect: Expect::Exists });
         }
         let key = new_key(store, note, now);
@@ -71,9 +97,32 @@ impl Recorder {
         Some(Write::Create { object: event(&key, note, node, uid, &stamp), key })
     }
 
+    /// Whether a warning is like so many others of late that it is no longer told by itself.
+    fn is_one_of_many(&mut self, note: &Note, now: Timestamp) -> bool {
+        if note.kind != NoteKind::Warning {
+            return false;
+        }
+        let likeness = fingerprint_of_note(&Note { message: COMBINED.to_owned(), ..note.clone() });
+        let similar = self.similar.entry(likeness).or_insert(Similar { last: now, messages: BTreeSet::new() });
+        if now.duration_since(similar.last) > SIMILAR_FOR {
+            similar.messages.clear();
+        }
+        similar.last = now;
+        let fingerprint = fingerprint_of_note(note);
+        if similar.messages.contains(&fingerprint) {
+            return false;
+        }
+        if similar.messages.len() < SIMILAR_MAX {
+            similar.messages.insert(fingerprint);
+            return false;
+        }
+        true
+    }
+
     /// The writes that remove what is too old or too much.
     pub fn sweep(&mut self, store: &Store, now: Timestamp) -> Vec<Write> {
         self.known.retain(|_, known| store.get(&known.key).is_some());
+        self.similar.retain(|_, similar| now.duration_since(similar.last) <= SIMILAR_FOR);
         let mut seen: Vec<(Timestamp, Key)> =
             store.list(resources::EVENTS, None).items.iter().map(|event| (last_seen(event), key_of(event))).collect();
         seen.sort();
@@ -102,7 +151,8 @@ fn key_of(event: &Value) -> Key {
 }
 
 fn fingerprint_of_note(note: &Note) -> Fingerprint {
-    fingerprint([&note.subject.uid, &note.subject.kind, note.component, note.reason, &note.field_path, &note.message])
+    let message = likeness(&note.message);
+    fingerprint([&note.subject.uid, &note.subject.kind, note.component, note.reason, &note.field_path, message])
 }
 
 fn fingerprint_of_event(event: &Value) -> Fingerprint {
@@ -115,7 +165,14 @@ fn fingerprint_of_event(event: &Value) -> Fingerprint {
         &involved["fieldPath"],
         &event["message"],
     ];
-    fingerprint(parts.map(|part| part.as_str().unwrap_or_default()))
+    let mut parts = parts.map(|part| part.as_str().unwrap_or_default());
+    parts[5] = likeness(parts[5]);
+    fingerprint(parts)
+}
+
+/// All events that stand for many are equal.
+fn likeness(message: &str) -> &str {
+    if message.starts_with(COMBINED) { COMBINED } else { message }
 }
 
 fn fingerprint(parts: [&str; 6]) -> Fingerprint {
@@ -242,5 +299,22 @@ mod tests {
         assert_eq!(told(&store), []);
         tell(&mut recorder, &store, "old", later).await;
         assert_eq!(told(&store), [("old".into(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn warnings_that_differ_each_time_do_not_pile_up() {
+        let store = Store::in_memory();
+        let mut recorder = Recorder::load(&store);
+        for number in 0..40 {
+            let warning = Note { kind: NoteKind::Warning, ..note(&format!("no ({number:02})")) };
+            let write = recorder.write(&store, &warning, "node", Uuid::from_u128(number), at(number as i64 * 20));
+            store.commit(write.into_iter().collect()).await.unwrap();
+        }
+        let mut expected: Vec<(String, i64)> = (0..10).map(|number| (format!("no ({number:02})"), 1)).collect();
+        expected.push(("(combined from similar events): no (39)".into(), 30));
+        assert_eq!(told(&store), expected);
+        // After ten quiet minutes the next one is told by itself.
+        let warning = Note { kind: NoteKind::Warning, ..note("no (40)") };
+        assert!(matches!(recorder.write(&store, &warning, "node", Uuid::nil(), at(2000)), Some(Write::Create { .. })));
     }
 }

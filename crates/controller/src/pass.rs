@@ -303,13 +303,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     /// Commits what nothing depends on; a lost race is not worth a word.
     async fn commit_quietly(&mut self, writes: Vec<store::Write>) {
-        match self.commit(writes).await {
-            Ok(())
-            | Err(CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_) | CommitError::Closed) => {
-            }
-            // It has been told already.
-            Err(CommitError::Storage(_)) => {}
-        }
+        // What the disk refuses has been told already.
+        drop(self.commit(writes).await);
     }
 }
 

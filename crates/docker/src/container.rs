@@ -73,8 +73,17 @@ impl Docker {
                 self.create_anew(&sandbox.owner, &body).await?
             }
         };
-        self.start(&id).await?;
-        Ok(Done::Ok)
+        match self.try_start(&id).await {
+            Ok(()) => Ok(Done::Ok),
+            Err(error) if misses_network(&error) => {
+                let restored = self.engine.restore_network(&self.instance, &self.ready).await;
+                restored.map_err(|error| Failure::Refused(format!("make the removed network again: {error}")))?;
+                self.force_remove(&id).await?;
+                let id = self.create_anew(&sandbox.owner, &body).await?;
+                self.start(&id).await.map(|()| Done::Ok)
+            }
+            Err(error) => Err(start_failure(error)),
+        }
     }
 
     /// Makes and starts a container, then runs its `postStart` hook. One that has run already is left as it is.
@@ -162,8 +171,12 @@ impl Docker {
                 // It has just gone.
                 None => self.create_anew(owner, body).await.map(Ok),
             },
-            // Somebody has pruned the images.
+            // Somebody has pruned the images; newer engines miss a network here, too.
             Err(error) if status(&error) == Some(404) && owner.role == Role::Sandbox => {
+                if misses_network(&error) {
+                    let restored = self.engine.restore_network(&self.instance, &self.ready).await;
+                    restored.map_err(|error| Failure::Refused(format!("make the removed network again: {error}")))?;
+                }
                 self.engine.ensure_pause_image().await.map_err(failure)?;
                 self.create_anew(owner, body).await.map(Ok)
             }
@@ -197,12 +210,11 @@ impl Docker {
     }
 
     async fn start(&self, id: &str) -> Result<(), Failure> {
-        self.engine.api.start_container(id, None::<StartContainerOptions>).await.map_err(|error| match failure(error) {
-            Failure::Refused(message) if message.contains("Address already in use") => {
-                Failure::Taken(format!("the pod's address is taken: {message}"))
-            }
-            other => other,
-        })
+        self.try_start(id).await.map_err(start_failure)
+    }
+
+    async fn try_start(&self, id: &str) -> Result<(), Error> {
+        self.engine.api.start_container(id, None::<StartContainerOptions>).await
     }
 
     /// With its anonymous volumes, which the image asked for and nobody else can reach.
@@ -316,6 +328,21 @@ fn held(there: ContainerInspectResponse) -> Held {
         Some(Status::RUNNING | Status::PAUSED | Status::RESTARTING | Status::STOPPING | Status::EMPTY) | None => {
             Held::Running
         }
+    }
+}
+
+/// Whether the network that a container is to join is not there.
+fn misses_network(error: &Error) -> bool {
+    let text = error.to_string();
+    status(error) == Some(404) && text.contains("network") && text.contains("not found")
+}
+
+fn start_failure(error: Error) -> Failure {
+    match failure(error) {
+        Failure::Refused(message) if message.contains("Address already in use") => {
+            Failure::Taken(format!("the pod's address is taken: {message}"))
+        }
+        other => other,
     }
 }
 

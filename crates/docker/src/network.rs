@@ -106,8 +106,8 @@ impl Engine {
         let inspected =
             self.inspect_network(&network).await.map_err(|source| engine("inspect the instance's network", source))?;
         let ready = match inspected {
-            Some(there) => adopt(network, &there, setup)?,
-            None => self.create_network(network, setup).await?,
+            Some(there) => adopt(network, &there, &setup.instance, setup.subnet)?,
+            None => self.create_network(network, &setup.instance, setup.subnet).await?,
         };
         let docker = Docker {
             engine: self.clone(),
@@ -123,13 +123,38 @@ impl Engine {
         Ok(docker)
     }
 
+    /// Makes a network again that somebody has removed, as it was: whoever listens on the host's address in it goes on.
+    pub(crate) async fn restore_network(&self, instance: &str, ready: &Ready) -> Result<(), PrepareError> {
+        let inspected = self.inspect_network(&ready.network).await;
+        if inspected.map_err(|source| engine("inspect the instance's network", source))?.is_some() {
+            return Ok(());
+        }
+        match self.create_network(ready.network.clone(), instance, Some(ready.subnet)).await {
+            Ok(_) => {
+                tracing::warn!(
+                    network = ready.network,
+                    "somebody has removed the instance's network; it is made again"
+                );
+                Ok(())
+            }
+            // Another pod's sandbox was quicker.
+            Err(_) if matches!(self.inspect_network(&ready.network).await, Ok(Some(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) async fn inspect_network(&self, name: &str) -> Result<Option<NetworkInspect>, Error> {
         found(self.reads.inspect_network(name, None::<InspectNetworkOptions>).await)
     }
 
-    async fn create_network(&self, network: String, setup: &Setup) -> Result<Ready, PrepareError> {
+    async fn create_network(
+        &self,
+        network: String,
+        instance: &str,
+        subnet: Option<Ipv4Net>,
+    ) -> Result<Ready, PrepareError> {
         let taken = self.taken_subnets().await?;
-        let candidates = match setup.subnet {
+        let candidates = match subnet {
             Some(wanted) => {
                 if wanted.prefix_len() > 28 {
                     return Err(PrepareError::TooSmall(wanted));
@@ -144,17 +169,17 @@ impl Engine {
                 .take(SUBNET_TRIES_MAX)
                 .collect(),
         };
-        for subnet in candidates {
-            match self.api.create_network(network_request(&network, &setup.instance, subnet)).await {
+        for candidate in candidates {
+            match self.api.create_network(network_request(&network, instance, candidate)).await {
                 Ok(_) => {
                     let there = self.inspect_network(&network).await;
                     let there = there.map_err(|source| engine("inspect the instance's network", source))?;
                     let there = there.ok_or(PrepareError::NoSubnet)?;
-                    return adopt(network, &there, setup);
+                    return adopt(network, &there, instance, subnet);
                 }
                 // Another instance was quicker, or the engine knows of an overlap that we do not see.
                 Err(error) if matches!(status(&error), Some(403 | 400)) && says_overlap(&error) => {
-                    if let Some(wanted) = setup.subnet {
+                    if let Some(wanted) = subnet {
                         return Err(PrepareError::Overlaps { wanted, other: "another network".to_owned() });
                     }
                 }
@@ -189,9 +214,14 @@ fn engine(doing: &'static str, source: Error) -> PrepareError {
 }
 
 /// Takes a network that is there, if it is ours and as wanted.
-fn adopt(network: String, there: &NetworkInspect, setup: &Setup) -> Result<Ready, PrepareError> {
+fn adopt(
+    network: String,
+    there: &NetworkInspect,
+    instance: &str,
+    asked: Option<Ipv4Net>,
+) -> Result<Ready, PrepareError> {
     let ours = there.labels.as_ref().and_then(|labels| labels.get(names::INSTANCE));
-    if ours != Some(&setup.instance) {
+    if ours.map(String::as_str) != Some(instance) {
         return Err(PrepareError::Foreign(network));
     }
     let config = there.ipam.iter().filter_map(|ipam| ipam.config.as_ref()).flatten().find_map(|config| {
@@ -202,11 +232,11 @@ fn adopt(network: String, there: &NetworkInspect, setup: &Setup) -> Result<Ready
     let (Some((subnet, gateway)), Some(network_id)) = (config, there.id.clone()) else {
         return Err(PrepareError::NoIpv4(network));
     };
-    if let Some(wanted) = setup.subnet.filter(|wanted| wanted.trunc() != subnet.trunc()) {
+    if let Some(wanted) = asked.filter(|wanted| wanted.trunc() != subnet.trunc()) {
         return Err(PrepareError::Differs { network, has: subnet, wanted });
     }
     let bridge = there.options.as_ref().and_then(|options| options.get(BRIDGE_NAME)).cloned();
-    let bridge = bridge.unwrap_or_else(|| bridge_name(&setup.instance));
+    let bridge = bridge.unwrap_or_else(|| bridge_name(instance));
     Ok(Ready { network_id, network, bridge, subnet, gateway, node: IpAddr::V4(gateway) })
 }
 
@@ -271,7 +301,6 @@ fn host_routes(table: &str) -> Vec<(Ipv4Net, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Allowed;
 
     fn net(text: &str) -> Ipv4Net {
         text.parse().unwrap()
@@ -313,14 +342,7 @@ mod tests {
 
     #[test]
     fn a_network_of_somebody_else_is_not_adopted() {
-        let setup = Setup {
-            instance: "one".to_owned(),
-            subnet: None,
-            pods_dir: PathBuf::new(),
-            holds_dir: PathBuf::new(),
-            allowed: Allowed::default(),
-        };
         let there = NetworkInspect { id: Some("id".to_owned()), ..NetworkInspect::default() };
-        assert!(matches!(adopt("petset-one".to_owned(), &there, &setup), Err(PrepareError::Foreign(_))));
+        assert!(matches!(adopt("petset-one".to_owned(), &there, "one", None), Err(PrepareError::Foreign(_))));
     }
 }

@@ -106,7 +106,10 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         match (action, result) {
             (Action::PullImage { image }, Ok(_)) => drop(self.images.remove(image)),
             (Action::StartContainer(start), Err(Failure::Image(_))) => drop(self.images.remove(&start.image)),
-            (_, Err(Failure::Silent(_))) => self.observe_everything(),
+            // What a start needs may have been taken away since the last look: a volume, a network.
+            (_, Err(Failure::Silent(_))) | (Action::StartContainer(_), Err(Failure::Refused(_))) => {
+                self.observe_everything();
+            }
             _ => {}
         }
         let pod = self.world.pods.get(&key.namespace, &key.name);

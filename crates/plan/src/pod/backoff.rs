@@ -24,6 +24,8 @@ pub(super) const SANDBOX_STABLE_AFTER: Duration = Duration::from_secs(10);
 pub(super) const SANDBOX_DELAY: Duration = Duration::from_secs(5);
 /// How long after the engine gave no answer the same thing is tried again.
 pub(super) const SILENCE_DELAY: Duration = Duration::from_secs(1);
+/// How long after no address was free it is asked for one again: nobody tells when another pod gives one back.
+pub(super) const ADDRESS_DELAY: Duration = Duration::from_secs(5);
 /// How long after a removal that left something behind it is tried again.
 pub(super) const REMOVAL_DELAY: Duration = Duration::from_secs(1);
 /// For how long a failed pull reads `ErrImagePull` before it reads `ImagePullBackOff`.

@@ -2,7 +2,7 @@
 
 use super::{
     ClaimState,
-    backoff::{self, PULL_ERROR_SHOWN, Pace, restart_at, retry_at},
+    backoff::{self, ADDRESS_DELAY, ENGINE_DELAY_MAX, PULL_ERROR_SHOWN, Pace, restart_at, retry_at},
     build::{self, Unmade},
     draft::{Draft, when},
     memory, probe,
@@ -168,6 +168,7 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
         Err(_) if view.is_host_network() => view.input.host.address,
         Err(why) => {
             draft.wait("AddressMissing", &format!("no address: {why}"));
+            draft.look_again(backoff::after(view.now(), ADDRESS_DELAY));
             return;
         }
     };
@@ -392,6 +393,7 @@ fn never_pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
         draft.note(note(draft, unit, NoteKind::Warning, "Failed", "Error: ErrImageNeverPull".to_owned()));
     }
     draft.block(name, "ErrImageNeverPull", message);
+    draft.look_again(backoff::after(view.now(), ENGINE_DELAY_MAX));
 }
 
 fn seek(draft: &mut Draft<'_>, image: &str) {

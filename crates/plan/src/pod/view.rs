@@ -106,7 +106,8 @@ impl<'a> View<'a> {
             |c: &Container| units.iter().any(|unit| unit.role == c.owner.role && unit.spec.name == c.owner.container);
         let unnamed = own.iter().copied().filter(|c| c.owner.role != Role::Sandbox && !is_named(c)).collect();
         let memory = Some(input.memory).filter(|memory| memory.uid.is_empty() || memory.uid == uid);
-        let is_spoilt = sandbox.is_some_and(|sandbox| is_spoilt(sandbox, &own));
+        let is_cut_off = |sandbox: &Container| is_cut_off(sandbox, spec.host_network == Some(true));
+        let is_spoilt = sandbox.is_some_and(|sandbox| is_spoilt(sandbox, &own) || is_cut_off(sandbox));
         View { input, pod, spec, uid, stored, sandbox, units, unnamed, sandboxes_old: sandboxes, is_spoilt, memory }
     }
 
@@ -340,6 +341,12 @@ fn is_spoilt(sandbox: &Container, own: &[&Container]) -> bool {
         }
         State::Exited { started_at: None, .. } | State::Created | State::Removing => false,
     })
+}
+
+/// Whether a sandbox runs without the network that it was started on: somebody has disconnected it, and connected again
+/// it would have another address and another interface than its containers know.
+fn is_cut_off(sandbox: &Container, is_host_network: bool) -> bool {
+    is_live(sandbox) && sandbox.address.is_none() && !is_host_network
 }
 
 /// Whether a container runs.

@@ -193,3 +193,23 @@ fn a_pet_whose_turn_to_come_back_has_not_come_has_its_sandbox_ready() {
     world.settle();
     assert_eq!(world.told(), ["start nginx#1"]);
 }
+
+#[test]
+fn a_sandbox_that_was_cut_off_its_network_is_replaced() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    world.advance(60);
+    world.containers.iter_mut().for_each(|container| container.address = None);
+    let first = world.step();
+    assert_eq!(waits(&first), ["SandboxChanged: web-0: waiting for containers nginx, POD to end"]);
+    assert_eq!(world.settle(), Plan::default());
+    assert_eq!(world.told(), ["stop nginx#0 in 30s, POD#0 in 30s", "start POD#1", "start nginx#1", "remove POD#0"]);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 1");
+    // A pod on the host's own network never had one.
+    let mut world = World::new(r#"{"hostNetwork": true, "containers": [{"name": "nginx", "image": "nginx:1"}]}"#);
+    world.settle();
+    world.told();
+    assert_eq!(world.settle(), Plan::default());
+    assert_eq!(world.told(), [""; 0]);
+}

@@ -153,4 +153,10 @@ fn without_an_address_the_pod_says_why_it_waits() {
     assert_eq!(waits(&plan), ["AddressMissing: web-0: no address: all 254 addresses of 10.88.0.0/24 are in use"]);
     assert_eq!(world.shown("nginx"), "Waiting ContainerCreating, restarts 0");
     assert_eq!(plan.waits[0].subject.name, key().name);
+    // Nobody tells when another pod gives its address back.
+    let then = plan.look_again.unwrap();
+    assert_eq!(then.duration_since(world.now).as_secs(), 5);
+    world.address = Ok(crate::world::POD_ADDRESS);
+    world.run_for(5);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 0");
 }

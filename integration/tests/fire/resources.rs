@@ -1,0 +1,158 @@
+//! Networks, volumes, images, addresses and ports that somebody else takes away, or has taken.
+
+use std::net::UdpSocket;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
+use petset_integration::World;
+use serde_json::Value;
+
+use crate::{pod, said, set};
+
+fn restarts(world: &World, pod: &str) -> Result<i64> {
+    let pod = world.json(&["get", "pod", pod])?;
+    pod["status"]["containerStatuses"][0]["restartCount"].as_i64().context("a count")
+}
+
+#[test]
+fn a_network_that_is_taken_away_by_hand_comes_back() -> Result<()> {
+    // Not one that other instances choose by themselves: while it is away it would be theirs.
+    let subnet = format!("10.{}.78.0/28", 200 + std::process::id() % 50);
+    let mut world = World::start_with("net", &["--subnet", &subnet])?;
+    let network = format!("petset-{}", world.instance());
+    world.apply(&set("web", 1))?;
+    world.pods_ready(&["web-0"])?;
+    let address = world.json(&["get", "pod", "web-0"])?["status"]["podIP"].clone();
+    let answers = |world: &mut World, what: &str, count: i64| {
+        world.eventually(what, |world| {
+            world.pods_ready_now(&["web-0"])?;
+            ensure!(restarts(world, "web-0")? == count, "{} restarts", restarts(world, "web-0")?);
+            let pod = world.json(&["get", "pod", "web-0"])?;
+            ensure!(pod["status"]["podIP"] == address, "{}", pod["status"]["podIP"]);
+            let found = world.petctl(&["exec", "web-0", "--", "nslookup", "web-0.web.default.svc.cluster.local"])?;
+            ensure!(found.contains("Name:"), "{found}");
+            Ok(())
+        })
+    };
+    // Nobody tells of it, so it is found at the next look at everything.
+    world.docker(&["network", "disconnect", &network, &world.container("web-0", "POD", 0)])?;
+    answers(&mut world, "a disconnected pet has its network again", 1)?;
+
+    world.docker(&["network", "disconnect", &network, &world.container("web-0", "POD", 1)])?;
+    world.docker(&["network", "rm", &network])?;
+    answers(&mut world, "a removed network is made again", 2)
+}
+
+#[test]
+fn a_volume_that_is_removed_by_hand_is_said_to_be_lost_and_never_replaced() -> Result<()> {
+    let mut world = World::start("vol")?;
+    world.apply(&set("web", 1))?;
+    world.pods_ready(&["web-0"])?;
+    let volumes = ["volume", "ls", "-q", "--filter", &format!("label=petset.io/instance={}", world.instance())]
+        .map(str::to_owned);
+    let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
+    let volume = world.docker(&volumes)?.trim().to_owned();
+    let refused = world.docker(&["volume", "rm", &volume]).err().context("a mounted volume was removed")?;
+    said(&[format!("{refused:#}")], "volume is in use")?;
+
+    world.petctl(&["scale", "petset", "web", "--replicas=0"])?;
+    world.pods_ready(&[])?;
+    world.docker(&["volume", "rm", &volume])?;
+    world.petctl(&["scale", "petset", "web", "--replicas=1"])?;
+    world.eventually("the loss is told", |world| {
+        let events = world.petctl(&["get", "events"])?;
+        said(&[events], "VolumeLost")?;
+        let volumes = world.json(&["get", "pv"])?;
+        ensure!(volumes["items"][0]["status"]["reason"] == "VolumeLost", "{}", volumes["items"][0]["status"]);
+        said(&world.waits_of("web-0")?, "Restore it under that name; or, to start empty, delete the claim and the pod")
+    })?;
+    ensure!(world.docker(&volumes)?.is_empty(), "a fresh volume was put in its place");
+
+    // What to do is said; having done it, the pet starts with an empty volume.
+    world.petctl(&["delete", "pvc", "data-web-0", "--wait=false"])?;
+    world.petctl(&["delete", "pod", "web-0", "--wait=false"])?;
+    world.pods_ready(&["web-0"])
+}
+
+#[test]
+fn an_image_that_is_deleted_while_in_use_is_missed_at_the_next_start() -> Result<()> {
+    let mut world = World::start("image")?;
+    let image = format!("petset.invalid/{}:1", world.instance());
+    world.docker(&["tag", "busybox:1", &image])?;
+    let outcome = (|| {
+        world.apply(&pod("one", "").replace("busybox:1", &image))?;
+        world.pods_ready(&["one"])?;
+        world.docker(&["rmi", "-f", &image])?;
+        world.pods_ready_now(&["one"])?;
+        world.docker(&["kill", &world.container("one", "main", 0)])?;
+        world.eventually("the missing image is named", |world| {
+            let pod = world.json(&["get", "pod", "one"])?;
+            let reason = pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"].clone();
+            ensure!(reason == "ErrImagePull" || reason == "ImagePullBackOff", "{}", pod["status"]);
+            said(&world.events_of("one")?, &format!("Failed to pull image \"{image}\""))?;
+            said(&world.waits_of("one")?, "container main")
+        })?;
+        world.docker(&["tag", "busybox:1", &image])?;
+        world.pods_ready(&["one"])
+    })();
+    drop(world.docker(&["rmi", "-f", &image]));
+    outcome
+}
+
+#[test]
+fn a_pod_without_an_address_says_so_and_gets_the_next_one_that_is_free() -> Result<()> {
+    // Sixteen addresses: the network's own, the gateway's, the broadcast's, and thirteen for pods.
+    let subnet = format!("10.{}.77.0/28", 200 + std::process::id() % 50);
+    let mut world = World::start_with("pool", &["--subnet", &subnet])?;
+    let names: Vec<String> = (10..23).map(|number| format!("p{number}")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let manifests: Vec<String> = all.iter().map(|name| pod(name, "")).collect();
+    world.apply(&manifests.join("---"))?;
+    world.pods_ready(&all)?;
+    world.apply(&pod("late", ""))?;
+    world.eventually("it says what it lacks", |world| {
+        said(&world.waits_of("late")?, &format!("late: no address: all 13 addresses of {subnet} are in use"))
+    })?;
+    world.petctl(&["delete", "pod", "p15"])?;
+    let after: Vec<&str> = ["late"].into_iter().chain(all.into_iter().filter(|name| *name != "p15")).collect();
+    world.pods_ready(&after)
+}
+
+#[test]
+fn a_port_53_that_is_taken_is_named_with_the_way_out() -> Result<()> {
+    let mut world = World::start("port")?;
+    world.stop_daemon(Signal::SIGTERM)?;
+    let network: Value =
+        serde_json::from_str(&world.docker(&["network", "inspect", &format!("petset-{}", world.instance())])?)?;
+    let gateway = network[0]["IPAM"]["Config"][0]["Gateway"].as_str().context("a gateway")?.to_owned();
+    let taken = UdpSocket::bind((gateway.as_str(), 53))?;
+    let refused = world.start_daemon().err().context("it started")?;
+    let refused = format!("{refused:#}");
+    let refused = [refused];
+    said(&refused, &format!("{gateway}:53"))?;
+    said(&refused, "--subnet")?;
+    drop(taken);
+    world.stop_daemon(Signal::SIGTERM).or_else(|_| anyhow::Ok(()))?;
+    world.start_daemon()
+}
+
+#[test]
+fn a_host_port_that_is_taken_is_told_in_a_bounded_number_of_events() -> Result<()> {
+    let mut world = World::start("hostport")?;
+    let port = std::net::TcpListener::bind("0.0.0.0:0")?.local_addr()?.port();
+    let publishing = |name: &str| pod(name, &format!("    ports: [{{containerPort: 80, hostPort: {port}}}]"));
+    world.apply(&publishing("first"))?;
+    world.pods_ready(&["first"])?;
+    world.apply(&publishing("second"))?;
+    world.eventually("the second pod is refused three times", |world| {
+        said(&world.waits_of("second")?, "port is already allocated")?;
+        let events = world.json(&["get", "events"])?;
+        let about = |event: &&Value| event["reason"] == "FailedCreatePodSandBox";
+        let failures: Vec<&Value> = events["items"].as_array().into_iter().flatten().filter(about).collect();
+        ensure!(failures.len() == 1, "{} events", failures.len());
+        ensure!(failures[0]["count"].as_i64() >= Some(3), "{}", failures[0]["count"]);
+        Ok(())
+    })?;
+    world.petctl(&["delete", "pod", "first"])?;
+    world.pods_ready(&["second"])
+}
