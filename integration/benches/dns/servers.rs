@@ -176,7 +176,7 @@ fn nsd(dir: &Path, port: u16) -> Result<Vec<String>> {
     zone_file(dir)?;
     let here = dir.display();
     let text = format!(
-        "server:\n  server-count: 1\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n\
+        "server:\n  server-count: 1\n  rrl-ratelimit: 0\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n\
          \x20 zonesdir: \"{here}\"\n  pidfile: \"{here}/pid\"\n  xfrdfile: \"{here}/xfrd\"\n  zonelistfile: \"{here}/list\"\n\
          remote-control:\n  control-enable: no\nzone:\n  name: cluster.local\n  zonefile: zone\n"
     );
