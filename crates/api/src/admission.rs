@@ -147,13 +147,18 @@ pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result
 /// What the deletion of an object comes to. Pods get their grace; whatever has finalizers is marked and stays; a
 /// namespace becomes `Terminating` first; all else goes at once.
 ///
-/// Errors: 403 `Forbidden` for the namespaces that must not go, 409 `Conflict` where a precondition does not hold.
+/// Errors: 403 `Forbidden` for the namespaces that must not go and for the node, without which Kubernetes would take all
+/// pods for lost, 409 `Conflict` where a precondition does not hold.
 pub fn delete(resource: &Resource, old: &Value, options: &DeleteOptions, now: Timestamp) -> Result<Deletion, Status> {
     let metadata = &old["metadata"];
     precondition(resource, metadata, options)?;
     let name = text(metadata, "name");
     if resource.kind == "Namespace" && IMMORTAL_NAMESPACES.contains(&name) {
         return Err(Status::forbidden(resource, name, "this namespace may not be deleted"));
+    }
+    if resource.kind == "Node" {
+        let why = "it is the machine that all pods run on: delete the sets and pods that shall go";
+        return Err(Status::forbidden(resource, name, why));
     }
     // What keeps a namespace is its content, of which nothing is known here.
     let held = resource.kind == "Namespace" || !finalizers(metadata).is_empty();

@@ -72,10 +72,32 @@ pub fn read_manifest(bytes: &[u8]) -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
+/// Reads the JSON of a patch; also returns the paths of duplicate fields. Errors: in the words of Go's JSON package.
+pub(crate) fn read_patch(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
+    let duplicates = RefCell::new(Vec::new());
+    let value = parse_json(bytes, &duplicates)?;
+    Ok((value, duplicates.into_inner()))
+}
+
+/// How many levels of lists and maps a value has; 0 for a value that is neither.
+///
+/// Recursion over values is bounded by [`NESTING_MAX`], which holds for every value that came through here.
+pub fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
 fn read_json(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {
+    parse_json(bytes, duplicates).map_err(|why| unparsable(&why))
+}
+
+fn parse_json(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = Node::root(duplicates, Media::Json).deserialize(&mut json);
-    value.and_then(|value| json.end().map(|()| value)).map_err(|error| unparsable(&json_error(bytes, &error)))
+    value.and_then(|value| json.end().map(|()| value)).map_err(|error| json_error(bytes, &error))
 }
 
 fn read_yaml(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {
@@ -89,7 +111,7 @@ fn read_yaml(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, S
         };
         match mended(&text, &error) {
             Some(mended) => text = Cow::Owned(mended),
-            None => return Err(refuse(&error.to_string())),
+            None => return Err(refuse(&yaml_error(&error))),
         }
     }
     Err(refuse(UNDER_INDENTED))
@@ -112,6 +134,26 @@ fn parse_yaml(text: &str, duplicates: &RefCell<Vec<String>>) -> Result<Value, se
 
 /// The parser's complaint about a quoted string whose next line stands no deeper than its key.
 const UNDER_INDENTED: &str = "invalid indentation in multiline quoted scalar";
+
+/// An error of the YAML parser; where it speaks of the parser's own workings, in words of ours.
+fn yaml_error(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    let place = error.location().map(|place| format!(" at line {}, column {}", place.line(), place.column()));
+    let ours = if text.contains("Depth {") {
+        TOO_DEEP.to_owned()
+    } else if text.contains("Nodes {") {
+        format!("more than {YAML_NODES_MAX} values, what its aliases stand for included")
+    } else if text.contains("budget breached") {
+        "more text than fits in a body, what its aliases stand for included".to_owned()
+    } else if text.contains("multiple YAML documents") {
+        "more than one document: send each in a request of its own".to_owned()
+    } else if text.contains("recursive references") {
+        "an alias stands inside of what it names".to_owned()
+    } else {
+        return text;
+    };
+    ours + &place.unwrap_or_default()
+}
 
 /// The text with the line that the parser complains of moved to the right, if it is such a complaint.
 ///

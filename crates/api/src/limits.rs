@@ -10,6 +10,26 @@ pub const OBJECT_BYTES_MAX: usize = 3 * 1024 * 1024 / 2;
 /// Recursion over a value is bounded by it.
 pub const NESTING_MAX: usize = 64;
 
+/// Operations of one JSON patch, as in Kubernetes: each may copy the whole object.
+pub const JSON_OPERATIONS_MAX: usize = 10_000;
+
+/// What the `copy` operations of one JSON patch may add together, in octets, as in Kubernetes: a few that copy a map into
+/// itself would otherwise fill the memory.
+pub const PATCH_COPIED_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// Causes that are named in one refusal; the rest is counted. A body of small faults would otherwise be answered with
+/// a hundred times its size.
+pub const CAUSES_MAX: usize = 64;
+
+/// The annotations of one object together, keys and values, in octets: Kubernetes' own limit.
+pub const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest DNS label (RFC 1123), label value, and name part of a label's key, in octets.
+pub const LABEL_BYTES_MAX: usize = 63;
+
+/// The longest DNS subdomain (RFC 1123), in octets: most names of objects, and the prefix of a label's key.
+pub const SUBDOMAIN_BYTES_MAX: usize = 253;
+
 /// How much of a body that is not understood is quoted back, in octets: Kubernetes' own choice.
 pub const BODY_QUOTE_BYTES: usize = 30;
 

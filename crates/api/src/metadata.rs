@@ -6,16 +6,11 @@
 use serde_json::Value;
 
 use crate::{
+    limits::{ANNOTATION_BYTES_MAX, LABEL_BYTES_MAX, SUBDOMAIN_BYTES_MAX},
     resource::{Resource, Scope},
     status::Cause,
 };
 
-/// The most bytes that all annotations of an object may have together, keys and values, as in Kubernetes.
-const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
-/// The longest DNS label (RFC 1123), label value and name part of a qualified name.
-const LABEL_LENGTH_MAX: usize = 63;
-/// The longest DNS subdomain (RFC 1123).
-const SUBDOMAIN_LENGTH_MAX: usize = 253;
 /// Finalizers that need no domain.
 const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
@@ -105,6 +100,20 @@ fn validate_lists(metadata: &Value) -> Vec<Cause> {
                 causes.push(invalid(&format!("metadata.ownerReferences.{field}"), "", why));
             }
         }
+        let version = text(owner, "apiVersion");
+        if version.matches('/').count() > 1 {
+            let why = format!("unexpected GroupVersion string: {version}");
+            causes.push(invalid("metadata.ownerReferences.apiVersion", version, &why));
+        }
+    }
+    let controllers = metadata["ownerReferences"].as_array().into_iter().flatten();
+    let controllers: Vec<&str> =
+        controllers.filter(|owner| owner["controller"] == true).map(|owner| text(owner, "name")).collect();
+    if let [first, second, ..] = controllers[..] {
+        let why = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
+        );
+        causes.push(Cause::invalid("metadata.ownerReferences", metadata["ownerReferences"].clone(), &why));
     }
     for finalizer in finalizers(metadata) {
         if let Some(why) = qualified_name(finalizer) {
@@ -128,8 +137,8 @@ fn name_problem(resource: &Resource, name: &str) -> Option<String> {
 
 /// What is wrong with a DNS label (RFC 1123), if anything.
 pub fn dns_label(text: &str) -> Option<String> {
-    if text.len() > LABEL_LENGTH_MAX {
-        return Some(format!("must be no more than {LABEL_LENGTH_MAX} bytes"));
+    if text.len() > LABEL_BYTES_MAX {
+        return Some(format!("must be no more than {LABEL_BYTES_MAX} bytes"));
     }
     (!is_dns_label(text)).then(|| {
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
@@ -141,8 +150,8 @@ pub fn dns_label(text: &str) -> Option<String> {
 
 /// What is wrong with a DNS subdomain (RFC 1123), if anything.
 pub fn dns_subdomain(text: &str) -> Option<String> {
-    if text.len() > SUBDOMAIN_LENGTH_MAX {
-        return Some(format!("must be no more than {SUBDOMAIN_LENGTH_MAX} bytes"));
+    if text.len() > SUBDOMAIN_BYTES_MAX {
+        return Some(format!("must be no more than {SUBDOMAIN_BYTES_MAX} bytes"));
     }
     (!text.split('.').all(is_dns_label)).then(|| {
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
@@ -172,8 +181,8 @@ pub fn qualified_name(text: &str) -> Option<String> {
     };
     if name.is_empty() {
         Some("name part must be non-empty".to_owned())
-    } else if name.len() > LABEL_LENGTH_MAX {
-        Some(format!("name part must be no more than {LABEL_LENGTH_MAX} bytes"))
+    } else if name.len() > LABEL_BYTES_MAX {
+        Some(format!("name part must be no more than {LABEL_BYTES_MAX} bytes"))
     } else {
         (!is_label_word(name)).then(|| format!("name part {WORDS}"))
     }
@@ -181,8 +190,8 @@ pub fn qualified_name(text: &str) -> Option<String> {
 
 /// What is wrong with the value of a label, if anything.
 pub fn label_value(text: &str) -> Option<String> {
-    if text.len() > LABEL_LENGTH_MAX {
-        return Some(format!("must be no more than {LABEL_LENGTH_MAX} bytes"));
+    if text.len() > LABEL_BYTES_MAX {
+        return Some(format!("must be no more than {LABEL_BYTES_MAX} bytes"));
     }
     (!text.is_empty() && !is_label_word(text)).then(|| {
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start \
@@ -205,7 +214,7 @@ fn is_label_word(text: &str) -> bool {
 }
 
 fn invalid(field: &str, value: &str, why: &str) -> Cause {
-    Cause { reason: "FieldValueInvalid", message: format!("Invalid value: {value:?}: {why}"), field: field.to_owned() }
+    Cause::invalid(field, value, why)
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {

@@ -3,16 +3,13 @@
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use crate::{body::type_name, status::Status};
+use crate::{
+    body::{self, type_name},
+    limits::{JSON_OPERATIONS_MAX, NESTING_MAX, PATCH_COPIED_BYTES_MAX},
+    status::Status,
+};
 
 mod strategic;
-
-/// The most operations that one JSON patch may have, as in Kubernetes: each may copy the whole object.
-pub const JSON_OPERATIONS_MAX: usize = 10_000;
-
-/// The most octets that the `copy` operations of one JSON patch may add, as in Kubernetes: a few that copy a map into
-/// itself would otherwise fill the memory.
-pub const COPIED_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// Which patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,24 +22,30 @@ pub enum Kind {
     Strategic,
 }
 
-/// The object with the patch applied. `kind` is the object's kind, for the merge keys of its lists.
+/// The object with the patch applied, and the paths of fields that are twice in the patch, of which the last counts. `kind` is the object's kind, for the merge keys of its lists.
 ///
-/// Errors: 400 for a body that is not such a patch, 413 for more than [`JSON_OPERATIONS_MAX`] operations, 422 `Invalid`
-/// for a JSON patch that does not apply.
-pub fn apply(patch: Kind, kind: &str, object: &Value, body: &[u8]) -> Result<Value, Status> {
+/// Errors: 400 for a body that is not such a patch or that nests too deep, 413 for more than [`JSON_OPERATIONS_MAX`]
+/// operations, 422 `Invalid` for a JSON patch that does not apply.
+pub fn apply(patch: Kind, kind: &str, object: &Value, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
     let mut object = object.clone();
-    match patch {
-        Kind::Json => operate(&mut object, &operations(body)?)?,
+    let duplicates = match patch {
+        Kind::Json => {
+            let (operations, duplicates) = operations(body)?;
+            operate(&mut object, &operations)?;
+            duplicates
+        }
         Kind::Merge => {
             let patch = map(body).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
-            json_patch::merge(&mut object, &patch);
+            json_patch::merge(&mut object, &patch.0);
+            patch.1
         }
         Kind::Strategic => {
-            let patch = map(body).map_err(Status::bad_request)?;
+            let (patch, duplicates) = map(body).map_err(Status::bad_request)?;
             object = strategic::merge(kind, object, patch).map_err(Status::bad_request)?;
+            duplicates
         }
-    }
-    Ok(object)
+    };
+    Ok((object, duplicates))
 }
 
 fn operate(object: &mut Value, operations: &[PatchOperation]) -> Result<(), Status> {
@@ -50,9 +53,15 @@ fn operate(object: &mut Value, operations: &[PatchOperation]) -> Result<(), Stat
     for operation in operations {
         if let PatchOperation::Copy(copy) = operation {
             copied_bytes += object.pointer(copy.from.as_str()).map_or(0, |value| value.to_string().len());
-            if copied_bytes > COPIED_BYTES_MAX {
+            if copied_bytes > PATCH_COPIED_BYTES_MAX {
                 return Err(Status::patch_not_applicable());
             }
+        }
+        if !stays_shallow(object, operation) {
+            return Err(Status::bad_request(format!(
+                "error applying patch: the operation on {:?} would nest the object deeper than {NESTING_MAX} levels",
+                operation.path().as_str()
+            )));
         }
         // Nobody sees the half-patched object of a patch that fails.
         json_patch::patch_unsafe(object, std::slice::from_ref(operation))
@@ -61,11 +70,25 @@ fn operate(object: &mut Value, operations: &[PatchOperation]) -> Result<(), Stat
     Ok(())
 }
 
-fn operations(body: &[u8]) -> Result<Vec<PatchOperation>, Status> {
+/// Whether the object nests no deeper than a body may once this is done. A few operations that copy or move a value into
+/// its own depth would otherwise nest it deeper than recursion over it can bear.
+fn stays_shallow(object: &Value, operation: &PatchOperation) -> bool {
+    let added = match operation {
+        PatchOperation::Add(add) => Some(&add.value),
+        PatchOperation::Replace(replace) => Some(&replace.value),
+        PatchOperation::Copy(copy) => object.pointer(copy.from.as_str()),
+        PatchOperation::Move(from) => object.pointer(from.from.as_str()),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => return true,
+    };
+    let above = operation.path().as_str().bytes().filter(|byte| *byte == b'/').count();
+    above + added.map_or(0, body::depth) <= NESTING_MAX
+}
+
+fn operations(body: &[u8]) -> Result<(Vec<PatchOperation>, Vec<String>), Status> {
     let decoding = |error: String| Status::bad_request(format!("error decoding patch: {error}"));
-    let items = match read(body).map_err(decoding)? {
-        Value::Array(items) => items,
-        other => return Err(decoding(mismatch(&other, "jsonpatch.Patch"))),
+    let (items, duplicates) = match body::read_patch(body).map_err(decoding)? {
+        (Value::Array(items), duplicates) => (items, duplicates),
+        (other, _) => return Err(decoding(mismatch(&other, "jsonpatch.Patch"))),
     };
     if items.len() > JSON_OPERATIONS_MAX {
         return Err(too_many(items.len()));
@@ -74,18 +97,15 @@ fn operations(body: &[u8]) -> Result<Vec<PatchOperation>, Status> {
         return Err(decoding(mismatch(other, "jsonpatch.Operation")));
     }
     // Kubernetes looks into an operation only when it comes to apply it.
-    items.into_iter().map(|item| serde_json::from_value(item).map_err(|_| Status::patch_not_applicable())).collect()
+    let operations = items.into_iter().map(serde_json::from_value).collect::<Result<_, _>>();
+    Ok((operations.map_err(|_| Status::patch_not_applicable())?, duplicates))
 }
 
-fn map(body: &[u8]) -> Result<Value, String> {
-    match read(body)? {
-        map @ Value::Object(_) => Ok(map),
-        other => Err(mismatch(&other, "map[string]interface {}")),
+fn map(body: &[u8]) -> Result<(Value, Vec<String>), String> {
+    match body::read_patch(body)? {
+        (map @ Value::Object(_), duplicates) => Ok((map, duplicates)),
+        (other, _) => Err(mismatch(&other, "map[string]interface {}")),
     }
-}
-
-fn read(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 fn mismatch(value: &Value, wanted: &str) -> String {
@@ -108,7 +128,7 @@ mod tests {
     }
 
     fn patched(patch: Kind, body: &Value) -> Result<Value, Status> {
-        apply(patch, "PetSet", &object(), body.to_string().as_bytes())
+        apply(patch, "PetSet", &object(), body.to_string().as_bytes()).map(|(object, _)| object)
     }
 
     #[test]
@@ -173,6 +193,26 @@ mod tests {
         assert!(patched(Kind::Json, &few).is_ok());
         let many = Value::Array((0..60).map(copy).collect());
         assert_eq!(patched(Kind::Json, &many), Err(Status::patch_not_applicable()));
+    }
+
+    #[test]
+    fn a_patch_cannot_nest_an_object_deeper_than_a_body_may() {
+        let deeper = |levels: usize| {
+            let copy = |level: usize| json!({"op": "copy", "from": "/metadata", "path": format!("/metadata{}", "/labels".repeat(1 << level))});
+            Value::Array((0..levels).map(copy).collect())
+        };
+        assert!(patched(Kind::Json, &deeper(4)).is_ok());
+        let message = format!(
+            "error applying patch: the operation on {:?} would nest the object deeper than 64 levels",
+            format!("/metadata{}", "/labels".repeat(32))
+        );
+        assert_eq!(patched(Kind::Json, &deeper(20)), Err(Status::bad_request(message)));
+        let deep = format!("{}{}", r#"{"a":"#.repeat(65), "}".repeat(65));
+        for kind in [Kind::Merge, Kind::Strategic] {
+            let status = apply(kind, "PetSet", &object(), deep.replace(":}", ":{}}").as_bytes()).unwrap_err();
+            assert_eq!(status.code, 400);
+            assert!(status.message.ends_with("exceeded max depth"), "{status}");
+        }
     }
 
     #[test]

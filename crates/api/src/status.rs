@@ -1,9 +1,11 @@
 //! Refusals, in Kubernetes' own words.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use crate::limits::CAUSES_MAX;
 use crate::resource::Resource;
 
 /// A refusal as clients receive it: Kubernetes' `meta/v1 Status`.
@@ -106,10 +108,15 @@ impl Status {
         Status::unfulfilled(resource, resource.kind, name, &why)
     }
 
-    /// 422: fields that are not as they must be, all at once.
+    /// 422: fields that are not as they must be, all at once; the first [`CAUSES_MAX`] are named.
     pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Status {
         let kind_qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-        let message = format!("{kind_qualified} {} is invalid: {}", quoted(name), Cause::sentence(causes));
+        let (causes, rest) = causes.split_at(causes.len().min(CAUSES_MAX));
+        let mut sentence = Cause::sentence(causes);
+        if !rest.is_empty() {
+            let _ = write!(sentence, " and {} more", rest.len());
+        }
+        let message = format!("{kind_qualified} {} is invalid: {sentence}", quoted(name));
         let mut details = named(group, kind, name);
         details.insert("causes".into(), causes.iter().map(Cause::to_json).collect());
         Status::new(422, "Invalid", message, Value::Object(details))
@@ -181,6 +188,14 @@ impl Status {
         status
     }
 
+    /// 403: there are as many objects as there may be.
+    pub fn quota_exceeded(resource: &Resource, name: &str, objects_max: usize) -> Status {
+        let why = format!(
+            "exceeded quota: this instance holds no more than {objects_max} objects; delete some that are no longer needed"
+        );
+        Status::forbidden(resource, name, &why)
+    }
+
     /// 405.
     pub fn method_not_allowed() -> Status {
         let message = "the server does not allow this method on the requested resource";
@@ -229,6 +244,13 @@ impl Status {
     pub fn too_large(limit: usize) -> Status {
         let message = format!("Request entity too large: limit is {limit}");
         Status::new(413, "RequestEntityTooLarge", message, Value::Null)
+    }
+
+    /// 414: a path and query of more than `limit` octets.
+    pub fn uri_too_long(limit: usize) -> Status {
+        let message =
+            format!("the path and query of the request are too long: limit is {limit}; select with fewer terms");
+        Status::new(414, "RequestURITooLong", message, Value::Null)
     }
 
     /// 429: the server is at one of its limits; the client asks again after `seconds`.

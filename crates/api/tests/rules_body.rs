@@ -102,7 +102,7 @@ fn yaml_is_read_as_kubernetes_reads_it() {
 fn yaml_of_several_documents_is_refused() {
     let message = refusal(b"a: 1\n---\na: 2\n", Media::Yaml);
     assert!(message.contains("error converting YAML to JSON: yaml: "), "{message}");
-    assert!(message.contains("multiple"), "{message}");
+    assert!(message.contains("more than one document"), "{message}");
 }
 
 #[test]
@@ -138,6 +138,6 @@ fn aliases_that_stand_for_too_much_are_refused() {
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 20].join(", "));
     for text in [laughs, long] {
         let message = refusal(text.as_bytes(), Media::Yaml);
-        assert!(message.contains("budget breached"), "{message}");
+        assert!(message.contains("what its aliases stand for included"), "{message}");
     }
 }

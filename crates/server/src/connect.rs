@@ -29,7 +29,7 @@ use crate::{
     answer::Answer,
     authn::End,
     container,
-    limits::{MESSAGE_BYTES_MAX, PATIENCE},
+    limits::{MESSAGE_BYTES_MAX, PATIENCE, SESSIONS_MAX},
     query::Params,
     server::Server,
     streams::{self, ExecOptions, Output, Session, StreamError},
@@ -94,6 +94,9 @@ async fn connect(
     };
     let end = request.extensions().get::<End>().cloned();
     let socket = upgrade(request).await?;
+    if server.inner.sessions.len() >= SESSIONS_MAX {
+        return Err(Status::too_many_requests("too many exec and attach sessions are open, end some", 1).into());
+    }
 
     // What the engine refuses is told on the status channel: to any other answer than the upgrade kubectl replies by
     // trying SPDY, and then shows what became of that.

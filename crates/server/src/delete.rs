@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use api::{
     admission::{self, DeleteOptions, Deletion},
+    kinds::delete_options,
     resource::Resource,
     status::{Cause, Status},
 };
 use axum::{body::Body, extract::Request};
-use http::StatusCode;
-use serde::Deserialize;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use store::{CommitError, Write};
 
@@ -30,7 +30,7 @@ const KINDS_RETURNED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVo
 pub(crate) async fn one(server: &Server, target: Target<'_>, params: &Params, request: Request) -> Answer {
     let (head, body) = request.into_parts();
     let form = negotiate::form(&head.headers, params)?;
-    let options = Options::read(params, body).await?;
+    let options = Options::read(params, &head.headers, body).await?;
     let (object, outcome) = delete(server, target, &options).await?;
     let is_shown = outcome == Outcome::Stays || KINDS_RETURNED.contains(&target.resource.kind);
     let mut response = if is_shown {
@@ -52,7 +52,8 @@ pub(crate) async fn collection(
     request: Request,
 ) -> Answer {
     let selection = Selection::read(resource, params)?;
-    let options = Options::read(params, request.into_body()).await?;
+    let (head, body) = request.into_parts();
+    let options = Options::read(params, &head.headers, body).await?;
     let within = Some(namespace).filter(|namespace| !namespace.is_empty());
     let snapshot = server.store().list(&resource.qualified(), within);
     let (mut deleted, mut warnings) = (Vec::new(), Vec::new());
@@ -114,32 +115,15 @@ struct Options {
     dry_run: bool,
 }
 
-/// `meta/v1 DeleteOptions`, as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Wire {
-    grace_period_seconds: Option<i64>,
-    preconditions: Option<WirePreconditions>,
-    propagation_policy: Option<String>,
-    dry_run: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WirePreconditions {
-    uid: Option<String>,
-    resource_version: Option<String>,
-}
-
 impl Options {
-    /// Errors: 400 for a body that is no `DeleteOptions`, 422 for values that are none of the known ones.
-    async fn read(params: &Params, body: Body) -> Result<Options, Status> {
+    /// Errors: 400 for a body that is no `DeleteOptions`, 415 for a format that is not read, 422 for values that are none of the known ones.
+    async fn read(params: &Params, headers: &HeaderMap, body: Body) -> Result<Options, Status> {
         let bytes = body::bytes(body).await?;
-        let wire: Wire = if bytes.is_empty() {
-            Wire::default()
+        let wire = if bytes.is_empty() {
+            delete_options::Wire::default()
         } else {
-            serde_json::from_slice(&bytes)
-                .map_err(|error| Status::bad_request(format!("the body is no DeleteOptions: {error}")))?
+            let (value, _) = api::body::read(&bytes, negotiate::media(headers)?, "DeleteOptions")?;
+            delete_options::read(value)?
         };
         let preconditions = wire.preconditions.unwrap_or_default();
         let policy = wire.propagation_policy.as_deref().or_else(|| params.text("propagationPolicy"));
@@ -151,6 +135,10 @@ impl Options {
         if let Some(policy) = policy.filter(|policy| !matches!(*policy, "Orphan" | "Background" | "Foreground")) {
             let known = ["Foreground", "Background", "Orphan", "nil"];
             causes.push(Cause::not_supported("propagationPolicy", policy, &known));
+        }
+        if policy.is_some() && wire.orphan_dependents.is_some() {
+            let why = "orphanDependents and deletionPropagation cannot be both set";
+            causes.push(Cause::invalid("propagationPolicy", policy, why));
         }
         causes.extend(query::dry_run_cause(&dry_run));
         query::refuse("DeleteOptions", &causes)?;

@@ -8,6 +8,23 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 /// Watches at a time on all listeners: each holds a place in the live stream. More get 429.
 pub const WATCHES_MAX: usize = 1_024;
 
+/// Followed logs at a time on all listeners: each holds a stream of the engine. More get 429.
+pub const FOLLOWED_LOGS_MAX: usize = 256;
+
+/// Exec and attach sessions at a time on all listeners: each holds a connection to the engine. More get 429.
+pub const SESSIONS_MAX: usize = 256;
+
+/// Requests at a time that are being answered, on all listeners, watches and sessions left out once they are open. More get 429. As
+/// many as Kubernetes lets through by itself; together their bodies stay below 1.2 GiB.
+pub const REQUESTS_MAX: usize = 400;
+
+/// The path and query of a request, in octets: a selector of some thousand terms. Longer ones get 414.
+pub const URI_BYTES_MAX: usize = 32 * 1024;
+
+/// Objects of every kind together that clients may have made: all are held in memory, and 50,000 small ones take some 200
+/// MiB. Creations beyond get 403. What the daemon itself makes of sets is not counted against it but counts.
+pub const OBJECTS_MAX: usize = 50_000;
+
 /// The headers of one request, together. A token and a handful of `Accept` clauses fit many times.
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
 

@@ -30,6 +30,12 @@ pub(crate) async fn get(server: &Server, target: Target<'_>, params: &Params) ->
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     container::check_log(&pod, container, options.previous)?;
+    let place = if options.follow {
+        let place = server.inner.followed.clone().try_acquire_owned();
+        Some(place.map_err(|_| Status::too_many_requests("too many logs are being followed, end some", 1))?)
+    } else {
+        None
+    };
     let stream_target = streams::Target {
         namespace: target.namespace.to_owned(),
         pod: target.name.to_owned(),
@@ -38,7 +44,9 @@ pub(crate) async fn get(server: &Server, target: Target<'_>, params: &Params) ->
     };
     let text = server.inner.parts.streams.logs(&stream_target, &options).await.map_err(|error| refusal(&error))?;
     // A log that is followed ends with the server.
-    let text = text.take_until(server.inner.stop.clone().cancelled_owned()).boxed();
+    let text = text.take_until(server.inner.stop.clone().cancelled_owned());
+    // The place is held until the stream is dropped.
+    let text = text.inspect(move |_| _ = &place).boxed();
     Ok(plain(cut(text, limit)))
 }
 

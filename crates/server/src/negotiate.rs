@@ -88,7 +88,7 @@ pub(crate) fn prefers_aggregated(headers: &HeaderMap) -> bool {
 
 /// The format of an object in the body; JSON where the client does not say. Errors: 415.
 pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Status> {
-    match content_type(headers) {
+    match content_type(headers).as_str() {
         "" | "application/json" => Ok(Media::Json),
         "application/yaml" => Ok(Media::Yaml),
         _ => Err(Status::unsupported_body()),
@@ -97,7 +97,7 @@ pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Status> {
 
 /// The kind of patch in the body. Errors: 415.
 pub(crate) fn patch(headers: &HeaderMap) -> Result<patch::Kind, Status> {
-    match content_type(headers) {
+    match content_type(headers).as_str() {
         "application/json-patch+json" => Ok(patch::Kind::Json),
         "application/merge-patch+json" => Ok(patch::Kind::Merge),
         "application/strategic-merge-patch+json" => Ok(patch::Kind::Strategic),
@@ -109,9 +109,12 @@ pub(crate) fn patch(headers: &HeaderMap) -> Result<patch::Kind, Status> {
     }
 }
 
-fn content_type(headers: &HeaderMap) -> &str {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim()
+/// The media type of the body, without its parameters; empty where the client does not say, and `?` where what it says
+/// is none.
+fn content_type(headers: &HeaderMap) -> String {
+    let Some(value) = headers.get(header::CONTENT_TYPE).filter(|value| !value.is_empty()) else { return String::new() };
+    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if media.is_empty() { "?".to_owned() } else { media.to_ascii_lowercase() }
 }
 
 /// One clause of an `Accept` header.

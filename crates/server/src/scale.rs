@@ -44,7 +44,7 @@ pub(crate) async fn patch(server: &Server, target: Target<'_>, params: &Params, 
     let options = WriteOptions::read(params, "PatchOptions")?;
     let bytes = body::bytes(body).await?;
     let change = |old: &Value| {
-        let scale = api::patch::apply(kind, "Scale", &scale_of(old), &bytes)?;
+        let (scale, _) = api::patch::apply(kind, "Scale", &scale_of(old), &bytes)?;
         let (scale, _) = scale::normalise(scale)?;
         check_name(&scale, target.name)?;
         scaled(target, &scale, old)

@@ -1,14 +1,17 @@
 //! The server: what it is made of, and its routes.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use api::{admission::Stamp, policy::Policy, status::Status};
 use axum::{
-    Router, middleware,
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -20,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     answer::{Refusal, no_such_page},
     authn::{self, Tokens},
-    limits::WATCHES_MAX,
+    limits::{FOLLOWED_LOGS_MAX, REQUESTS_MAX, URI_BYTES_MAX, WATCHES_MAX},
     measure, objects,
     readiness::Readiness,
     streams::Streams,
@@ -98,6 +101,10 @@ pub(crate) struct Inner {
     pub(crate) watches: Arc<Semaphore>,
     /// Exec and attach sessions, which outlive their requests.
     pub(crate) sessions: TaskTracker,
+    /// Places for followed logs.
+    pub(crate) followed: Arc<Semaphore>,
+    /// Places for requests that are being answered.
+    pub(crate) requests: Arc<Semaphore>,
     /// Tells watches, followed logs and sessions to end.
     pub(crate) stop: CancellationToken,
 }
@@ -111,6 +118,8 @@ impl Server {
                 parts,
                 watches: Arc::new(Semaphore::new(WATCHES_MAX)),
                 sessions: TaskTracker::new(),
+                followed: Arc::new(Semaphore::new(FOLLOWED_LOGS_MAX)),
+                requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
                 stop: CancellationToken::new(),
             }),
         }
@@ -136,6 +145,8 @@ impl Server {
             .route("/openapi/v3/{*document}", get(system::openapi))
             .method_not_allowed_fallback(async || Refusal(Status::method_not_allowed()))
             .fallback(objects::handle)
+            .layer(middleware::from_fn(survive))
+            .layer(middleware::from_fn_with_state(self.clone(), admit))
             .layer(middleware::from_fn(measure::measure))
             .with_state(self.clone())
     }
@@ -163,6 +174,32 @@ impl Server {
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.parts.store
+    }
+}
+
+/// Lets a request in while there are places, and is short enough to be looked at.
+async fn admit(State(server): State<Server>, request: Request<Body>, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|asked| asked.as_str().len() > URI_BYTES_MAX) {
+        return Refusal(Status::uri_too_long(URI_BYTES_MAX)).into_response();
+    }
+    let Ok(_place) = server.inner.requests.try_acquire() else {
+        return Refusal(Status::too_many_requests("too many requests, please try again later", 1)).into_response();
+    };
+    next.run(request).await
+}
+
+/// Turns a panic into a 500, so that the client learns of it and the connection, which may carry other requests, goes on.
+/// Nothing is left half-written: the store commits whole transactions, and no lock is held across a handler.
+async fn survive(request: Request<Body>, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text =
+                panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(%method, path, panic = text.unwrap_or("not a text"), "a request ended in a panic");
+            Refusal(Status::internal("the request ended in a fault of the server, which its log tells")).into_response()
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use store::{CommitError, Expect, Key, Revision, StorageError, Write};
 use crate::{
     answer::{self, Answer},
     body,
-    limits::{NAME_TRIES, UPDATE_TRIES},
+    limits::{NAME_TRIES, OBJECTS_MAX, UPDATE_TRIES},
     negotiate,
     query::{Params, WriteOptions},
     server::Server,
@@ -105,6 +105,9 @@ async fn store_new(
                 Ok(Arc::new(new))
             };
         }
+        if server.store().count() >= OBJECTS_MAX {
+            return Err(Status::quota_exceeded(resource, &name, OBJECTS_MAX));
+        }
         writes.push(Write::Create { key, object: new });
         match server.store().commit(writes).await {
             Ok(committed) => {
@@ -174,9 +177,9 @@ pub(crate) async fn patch(
     let resource = target.resource;
     let mut warnings = Vec::new();
     let change = |old: &Value| {
-        let patched = api::patch::apply(kind, resource.kind, old, &bytes)?;
+        let (patched, duplicates) = api::patch::apply(kind, resource.kind, old, &bytes)?;
         let (new, unknown) = resource.rules.normalise(patched)?;
-        warnings = body::judge_fields(resource, &[], &unknown, options.validation)?;
+        warnings = body::judge_fields(resource, &duplicates, &unknown, options.validation)?;
         warnings.extend(resource.rules.warnings(&new));
         check_name(&new, target.name)?;
         part.update(server, resource, new, old)

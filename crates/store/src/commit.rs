@@ -151,6 +151,8 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let damaged = |what: String| Err(KvError::Damaged(what));
     let revision = kv.get(Tree::Meta, record::REVISION)?;
     let revision = revision.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok().map(Revision));
+    // The last revision of all has none after it, and is as far away as a clock that counts nanoseconds is long.
+    let revision = revision.filter(|revision| *revision < Revision(u64::MAX));
     let Some(revision) = revision else { return damaged("its revision cannot be read".to_owned()) };
 
     let mut objects = BTreeMap::new();
@@ -179,7 +181,8 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let mut last: BTreeMap<Key, (Change, Revision)> = BTreeMap::new();
     let mut whole = true;
     kv.scan(Tree::Log, &[], &mut |bytes, value| {
-        let head = record::decode_revision(bytes).zip(record::decode_event_head(value));
+        let made = record::decode_revision(bytes).filter(|made| *made <= revision);
+        let head = made.zip(record::decode_event_head(value));
         let Some((made, (change, key))) = head else {
             whole = false;
             return ControlFlow::Break(());

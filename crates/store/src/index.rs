@@ -44,6 +44,10 @@ impl Index {
         self.read().revision
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.read().objects.len()
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Value>> {
         self.read().objects.get(key).cloned()
     }

@@ -339,6 +339,11 @@ impl Store {
         self.inner.close();
     }
 
+    /// How many objects there are, of every resource.
+    pub fn count(&self) -> usize {
+        self.inner.index.count()
+    }
+
     /// The present revision.
     pub fn revision(&self) -> Revision {
         self.inner.index.revision()

@@ -3,6 +3,7 @@
 //! [`typed`] checks shapes for all of them; [`names`], [`labels`], [`quantity`] and [`fields`] are what they share.
 
 pub mod claim;
+pub mod delete_options;
 pub mod endpoints;
 pub mod event;
 mod fields;

@@ -7,6 +7,9 @@ pub(crate) use crate::metadata::{
     dns_label as label, dns_subdomain as subdomain, label_value, qualified_name as qualified,
 };
 
+/// What Kubernetes says of what is no IP address.
+pub(crate) const NO_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+
 /// Adds one cause for each thing that is wrong with a value.
 pub(crate) fn invalid(wrong: &mut Vec<Cause>, field: &str, value: &str, whys: impl IntoIterator<Item = String>) {
     wrong.extend(whys.into_iter().map(|why| Cause::invalid(field, value, &why)));

@@ -40,8 +40,11 @@ impl resource::Rules for Rules {
         if kind == "ExternalName" {
             return;
         }
-        fields::set(spec, "clusterIP", "None");
-        fields::set(spec, "clusterIPs", json!(["None"]));
+        // What is no address stays, to be refused.
+        if is_address(&text_at(spec, "/clusterIP")) {
+            fields::set(spec, "clusterIP", "None");
+            fields::set(spec, "clusterIPs", json!(["None"]));
+        }
         fields::fill(spec, "ipFamilies", json!(["IPv4"]));
         fields::fill(spec, "ipFamilyPolicy", "SingleStack");
         fields::fill(spec, "internalTrafficPolicy", "Cluster");
@@ -124,6 +127,11 @@ impl resource::Rules for Rules {
     }
 }
 
+/// Whether it may stand as the address of a service: none yet, none ever, or one.
+fn is_address(text: &str) -> bool {
+    ["", "None"].contains(&text) || text.parse::<std::net::IpAddr>().is_ok()
+}
+
 /// Whether a field has the value that it gets where the manifest has none.
 fn is_filled_in(spec: &Value, field: &str) -> bool {
     field == "externalTrafficPolicy" && text_at(spec, "/externalTrafficPolicy") == "Cluster"
@@ -143,6 +151,9 @@ fn validate_spec(spec: &ServiceSpec) -> Vec<Cause> {
     let affinity = spec.session_affinity.as_deref().unwrap_or("None");
     if !["ClientIP", "None"].contains(&affinity) {
         wrong.push(Cause::not_supported("spec.sessionAffinity", affinity, &["ClientIP", "None"]));
+    }
+    if let Some(address) = spec.cluster_ip.as_deref().filter(|address| !is_address(address)) {
+        wrong.push(Cause::invalid("spec.clusterIPs[0]", address, names::NO_ADDRESS));
     }
     validate_labels(spec.selector.iter().flatten(), "spec.selector", &mut wrong);
     ports(spec.ports.as_deref().unwrap_or_default(), kind, &mut wrong);

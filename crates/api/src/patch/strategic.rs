@@ -3,6 +3,8 @@
 //! The rules are those of `apimachinery/pkg/util/strategicpatch`. The merge keys, which Kubernetes reads from its Go
 //! structs, stand in [`list_rule`].
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
@@ -92,6 +94,7 @@ impl Merge<'_> {
         let removals = take_prefixed(&mut patch, DELETE_PREFIX, "primitive list")?;
         for (field, removal) in removals {
             if let Some(Value::Array(values)) = object.get_mut(&field) {
+                let removal: HashSet<Value> = removal.into_iter().collect();
                 values.retain(|value| !removal.contains(value));
             }
         }
@@ -152,7 +155,8 @@ impl Merge<'_> {
             ListRule::Atomic => Ok(new.into_iter().filter_map(plain).collect()),
             ListRule::Union => {
                 let mut merged = old.clone();
-                merged.extend(new.iter().filter(|value| !old.contains(value)).cloned());
+                let present: HashSet<&Value> = old.iter().collect();
+                merged.extend(new.iter().filter(|value| !present.contains(value)).cloned());
                 Ok(arranged(merged, order.unwrap_or(&new), &old, |value| Some(value.clone())))
             }
             ListRule::Keyed(key) => {
@@ -165,6 +169,7 @@ impl Merge<'_> {
 
     fn keyed(&mut self, mut old: Vec<Value>, new: Vec<Value>, key: &str) -> Result<Vec<Value>, String> {
         let mut additions = Vec::new();
+        let mut gone = HashSet::new();
         let mut replaced = false;
         for item in new {
             let Value::Object(mut item) = item else {
@@ -176,8 +181,7 @@ impl Merge<'_> {
                 // The other items of the patch are then the whole list.
                 Some(Value::String(directive)) if directive == "replace" => replaced = true,
                 Some(Value::String(directive)) if directive == "delete" => {
-                    let gone = key_of(&item, key)?;
-                    old.retain(|live| live.get(key) != Some(&gone));
+                    gone.insert(key_of(&item, key)?);
                 }
                 Some(other) => return Err(unknown_directive(&other, &item)),
             }
@@ -185,15 +189,26 @@ impl Merge<'_> {
         if replaced {
             return Ok(additions.into_iter().map(Value::Object).collect());
         }
+        old.retain(|live| live.get(key).is_none_or(|value| !gone.contains(value)));
+        // Of several items with the same key the first is meant.
+        let mut places = HashMap::new();
+        for (place, value) in old.iter().enumerate() {
+            if let Some(value) = value.get(key) {
+                places.entry(value.clone()).or_insert(place);
+            }
+        }
         for item in additions {
             let value = key_of(&item, key)?;
-            match old.iter_mut().find(|live| live.get(key) == Some(&value)) {
+            match places.get(&value).and_then(|place| old.get_mut(*place)) {
                 Some(live) => {
                     if let Value::Object(fields) = live.take() {
                         *live = Value::Object(self.maps(fields, item)?);
                     }
                 }
-                None => old.extend(plain(Value::Object(item))),
+                None => {
+                    places.insert(value, old.len());
+                    old.extend(plain(Value::Object(item)));
+                }
             }
         }
         Ok(old)
@@ -205,18 +220,23 @@ impl Merge<'_> {
 /// An item of the object alone comes before an item of the patch only where it did so in the live list; hence what the patch
 /// adds comes first.
 fn arranged(merged: Vec<Value>, order: &[Value], live: &[Value], key: impl Fn(&Value) -> Option<Value>) -> Vec<Value> {
-    let place = |item: &Value, list: &[Value]| {
-        let wanted = key(item);
-        list.iter().position(|other| key(other) == wanted)
+    let places = |list: &[Value]| {
+        let mut places = HashMap::new();
+        for (place, item) in list.iter().enumerate() {
+            places.entry(key(item)).or_insert(place);
+        }
+        places
     };
-    let (mut named, others): (Vec<_>, Vec<_>) = merged.into_iter().partition(|item| place(item, order).is_some());
-    named.sort_by_key(|item| place(item, order));
+    let (order, live) = (places(order), places(live));
+    let place = |item: &Value, places: &HashMap<Option<Value>, usize>| places.get(&key(item)).copied();
+    let (mut named, others): (Vec<_>, Vec<_>) = merged.into_iter().partition(|item| place(item, &order).is_some());
+    named.sort_by_cached_key(|item| place(item, &order));
     let mut arranged = Vec::with_capacity(named.len() + others.len());
     let mut named = named.into_iter().peekable();
     for other in others {
-        let mine = place(&other, live);
+        let mine = place(&other, &live);
         while let Some(next) = named.peek() {
-            match (mine, place(next, live)) {
+            match (mine, place(next, &live)) {
                 (Some(mine), Some(theirs)) if mine < theirs => break,
                 _ => arranged.extend(named.next()),
             }
@@ -251,7 +271,8 @@ fn retain_keys(object: &mut Object, patch: &mut Object) -> Result<(), String> {
     let malformed = || "invalid patch format of retainKeys".to_owned();
     let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
     let Value::Array(retained) = retained else { return Err(malformed()) };
-    let is_retained = |name: &str| retained.iter().any(|value| value == name);
+    let retained: HashSet<&str> = retained.iter().filter_map(Value::as_str).collect();
+    let is_retained = |name: &str| retained.contains(name);
     let is_field = |name: &str| !name.starts_with('$');
     if patch.iter().any(|(name, value)| is_field(name) && !value.is_null() && !is_retained(name)) {
         return Err(malformed());

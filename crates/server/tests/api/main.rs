@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod exec;
+mod limits;
 mod list;
 mod listen;
 mod logs;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use api::policy::Policy;
@@ -221,11 +221,17 @@ pub(crate) fn endpoints(name: &str, app: &str) -> Value {
 pub(crate) struct Stage {
     /// What was asked for, in order.
     pub(crate) asked: Mutex<Vec<String>>,
+    /// Whether the next log is a panic.
+    panics: AtomicBool,
 }
 
 impl Stage {
     fn note(&self, what: String) {
         self.asked.lock().expect("no panic").push(what);
+    }
+
+    pub(crate) fn panics_next(&self) {
+        self.panics.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
@@ -240,6 +246,7 @@ impl Streams for Stage {
         target: &Target,
         options: &LogOptions,
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, StreamError> {
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "the play is over");
         self.note(format!("logs of {}/{} {}: {options:?}", target.namespace, target.pod, target.container));
         let lines = stream::iter(["one\n", "two\n", "three\n"].map(|line| Ok(Bytes::from_static(line.as_bytes()))));
         Ok(if options.follow { lines.chain(stream::pending()).boxed() } else { lines.boxed() })
