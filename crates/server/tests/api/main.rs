@@ -1,5 +1,6 @@
 //! The server as its clients see it: over a store in memory, with containers that are a story.
 
+mod bad_input;
 mod create;
 mod delete;
 mod exec;
