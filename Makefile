@@ -6,7 +6,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny sim test integration bench build contract demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +49,21 @@ bench: ## the figures of docs/performance.md, measured and printed; RECORD=1 wri
 
 build: ## petsetd and petctl, under target/release
 	cargo build --release --locked --bin petsetd --bin petctl
+
+FUZZ := cargo +nightly fuzz
+FUZZ_DIR := integration/fuzz
+TIME ?= 600
+
+fuzz: ## arbitrary bytes for every decoder, TIME=600 seconds each; TARGET=body_json for one alone
+	@cargo fuzz --version >/dev/null 2>&1 || { echo 'cargo-fuzz is missing: cargo install --locked cargo-fuzz'; exit 1; }
+	@cargo +nightly --version >/dev/null 2>&1 || { echo 'a nightly compiler is missing: rustup toolchain install nightly'; exit 1; }
+	$(FUZZ) build --fuzz-dir $(FUZZ_DIR) --sanitizer none --target-dir target/fuzz
+	@for target in $(or $(TARGET),$(notdir $(wildcard $(FUZZ_DIR)/corpus/*))); do \
+	  mkdir -p target/fuzz/corpus/$$target; \
+	  $(FUZZ) run --fuzz-dir $(FUZZ_DIR) --sanitizer none --target-dir target/fuzz $$target \
+	    target/fuzz/corpus/$$target $(FUZZ_DIR)/corpus/$$target -- -max_total_time=$(TIME) -timeout=20 -rss_limit_mb=2048 \
+	    -dict=$(FUZZ_DIR)/words.dict || exit 1; \
+	done
 
 contract: ## the published contract in api/, from the code
 	cargo run --quiet --locked --package petset-api --example contract
