@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::body;
+use api::{body, policy::Policy};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use server::{
-    Parts, Readiness, Server, Version,
+    Parts, Readiness, Server, Tokens, Version,
     streams::{ExecOptions, LogOptions, Session, StreamError, Streams, Target},
 };
 use store::{Key, Store, Write};
@@ -92,7 +92,10 @@ async fn server() -> Server {
         streams: Arc::new(Nothing),
         clock: Arc::new(|| stamp().now),
         chance: Arc::new(|| stamp().uid),
-        token: "open sesame".to_owned(),
+        tokens: Tokens::new("open sesame".to_owned()),
+        rotate: Arc::new(|_| Box::pin(async { Ok("another".to_owned()) })),
+        names: Vec::new(),
+        policy: Policy::default(),
         version: Version { petset: "0.1.0".to_owned(), commit: String::new(), built: String::new() },
         readiness: Readiness::default(),
         waits: Arc::new(Vec::new),

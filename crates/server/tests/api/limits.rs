@@ -162,7 +162,7 @@ fn the_page_of_limits_has_every_limit_with_its_value() {
         of_the_server:
             ACCEPT_PAUSE BOOKMARK_INTERVAL CONNECTIONS_MAX DRAIN FOLLOWED_LOGS_MAX HEADER_BYTES_MAX KEEP_ALIVE
             MESSAGE_BYTES_MAX NAME_TRIES OBJECTS_MAX PATIENCE REQUESTS_MAX SESSIONS_MAX STREAMS_PER_CONNECTION
-            UPDATE_TRIES URI_BYTES_MAX WARNING_BYTES_MAX WATCHES_MAX WATCH_LIFETIME;
+            TOKEN_GRACE_MAX UPDATE_TRIES URI_BYTES_MAX WARNING_BYTES_MAX WATCHES_MAX WATCH_LIFETIME;
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| fs::read_to_string(root.join(path)).expect("a file of the repository");
