@@ -107,7 +107,7 @@ impl World {
                 Box::pin(async { Ok(NEXT_TOKEN.to_owned()) })
             }),
             names: vec!["build-7".to_owned()],
-            policy: Policy::default(),
+            policy: Policy { host_paths: vec!["/srv".into()], privileged: false },
             version: Version { petset: "0.1.0".to_owned(), commit: "abc".to_owned(), built: NOW.to_owned() },
             readiness: readiness.clone(),
             waits: Arc::new(move || waits.clone()),
