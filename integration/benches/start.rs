@@ -142,7 +142,7 @@ impl Floor {
             }
         };
         for pet in 0..PETS {
-            for container in self.docker.observe_pod(&key(pet)).await.map_err(failed)? {
+            for container in self.docker.observe_pod(&key(pet)).await.map_err(|failure| failed(&failure))? {
                 self.act(Action::Remove { id: container.id, owner: container.owner }).await?;
             }
         }
@@ -193,19 +193,19 @@ impl Floor {
     }
 
     async fn ids(&self, pet: usize) -> Result<(String, String)> {
-        let there = self.docker.observe_pod(&key(pet)).await.map_err(failed)?;
+        let there = self.docker.observe_pod(&key(pet)).await.map_err(|failure| failed(&failure))?;
         let of = |role| there.iter().find(|c| c.owner.role == role).map(|c| c.id.clone()).context("it was made");
         Ok((of(Role::Sandbox)?, of(Role::App)?))
     }
 
     async fn act(&self, action: Action) -> Result<()> {
-        let done = self.docker.act(&action).await.map_err(failed)?;
+        let done = self.docker.act(&action).await.map_err(|failure| failed(&failure))?;
         ensure!(done == Done::Ok, "{action:?}: {done:?}");
         Ok(())
     }
 }
 
-fn failed(failure: plan::action::Failure) -> anyhow::Error {
+fn failed(failure: &plan::action::Failure) -> anyhow::Error {
     anyhow::anyhow!("{failure:?}")
 }
 

@@ -3,9 +3,12 @@
 //! Two candidates are compared by their ratio: figures of one machine mean little on another, and candidates that take
 //! turns share its moods.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
+
+/// Ticks of `/proc/PID/stat` in a second: the same on every Linux that Rust runs on.
+const TICKS: u64 = 100;
 
 /// Enough for a median that one bad round does not move.
 const ROUNDS: usize = 5;
@@ -50,9 +53,59 @@ pub fn table(title: &str, unit: &str, base: &str, rows: &[Row]) -> String {
     let mut lines = vec![format!("| {title} | {unit} | spread | of {base} |"), "|---|---|---|---|".to_owned()];
     for row in rows {
         let ratio = of_base.map_or("-".to_owned(), |base| format!("{:.2}", row.median() / base));
-        lines.push(format!("| {} | {:.0} | {:.0} % | {ratio} |", row.name, row.median(), row.spread() * 100.0));
+        lines.push(format!("| {} | {} | {:.0} % | {ratio} |", row.name, figure(row.median()), row.spread() * 100.0));
     }
     lines.join("\n")
+}
+
+/// The rows in Markdown, where there is nothing to compare them with but what is wanted of each.
+pub fn table_of(title: &str, unit: &str, rows: &[(Row, &str)]) -> String {
+    let mut lines = vec![format!("| {title} | {unit} | spread | wanted |"), "|---|---|---|---|".to_owned()];
+    for (row, wanted) in rows {
+        lines.push(format!("| {} | {} | {:.0} % | {wanted} |", row.name, figure(row.median()), row.spread() * 100.0));
+    }
+    lines.join("\n")
+}
+
+/// As many digits as say something.
+fn figure(value: f64) -> String {
+    match value.abs() {
+        0.0..1.0 => format!("{value:.2}"),
+        1.0..10.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// What a process and all processes below it have used of the processors, those that have ended and were waited for
+/// included.
+pub fn processor_time(root: u32) -> Result<Duration> {
+    let mut processes = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
+        // A process may end while it is looked at.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
+        processes.push((pid, number(1) as u32, (11..15).map(number).sum::<u64>()));
+    }
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(pid) = tree.get(next).copied() {
+        tree.extend(processes.iter().filter(|(_, parent, _)| *parent == pid).map(|(pid, ..)| *pid));
+        next += 1;
+    }
+    let ticks: u64 = processes.iter().filter(|(pid, ..)| tree.contains(pid)).map(|(.., ticks)| ticks).sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
+}
+
+/// What the whole machine has used of its processors since it started.
+pub fn machine_time() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let fields = stat.lines().next().context("the line of all processors")?.split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.map(str::parse).collect::<Result<_, _>>()?;
+    // user, nice, system, then idle and waiting, then interrupts; guests are counted in user already.
+    let used: u64 = [0, 1, 2, 5, 6].iter().filter_map(|at| ticks.get(*at)).sum();
+    Ok(Duration::from_millis(used * 1000 / TICKS))
 }
 
 /// Rounds that count, as `PETSET_BENCH_ROUNDS` says.
@@ -111,11 +164,24 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_figures_says_what_is_wanted() {
+        let rows = [(Row { name: "ready".to_owned(), values: vec![1.24, 1.3] }, "150")];
+        let expected = "| start | ms | spread | wanted |\n|---|---|---|---|\n| ready | 1.3 | 5 % | 150 |";
+        assert_eq!(table_of("start", "ms", &rows), expected);
+    }
+
+    #[test]
+    fn a_process_uses_no_more_than_the_machine() {
+        let own = processor_time(std::process::id()).unwrap();
+        assert!(own <= machine_time().unwrap());
+    }
+
+    #[test]
     fn a_table_has_medians_spreads_and_ratios() {
         let row = |name: &str, values: &[f64]| Row { name: name.to_owned(), values: values.to_vec() };
         let rows = [row("ours", &[120.0, 80.0, 100.0]), row("theirs", &[40.0, 60.0]), row("none", &[])];
         let expected = "| mix | answers | spread | of theirs |\n|---|---|---|---|\n| ours | 100 | 40 % | 2.00 |\n\
-                        | theirs | 50 | 40 % | 1.00 |\n| none | 0 | 0 % | 0.00 |";
+                        | theirs | 50 | 40 % | 1.00 |\n| none | 0.00 | 0 % | 0.00 |";
         assert_eq!(table("mix", "answers", "theirs", &rows), expected);
     }
 }

@@ -125,6 +125,19 @@ impl World {
 
     /// Starts the daemon (again) and waits until it is ready.
     pub fn start_daemon(&mut self) -> Result<()> {
+        self.spawn_daemon()?;
+        let since = Instant::now();
+        // Fails while the kubeconfig is the former process's, whose address nobody answers at.
+        while let Err(error) = self.petctl(&["get", "namespace", "default"]) {
+            ensure!(self.daemon_runs(), "petsetd ended:\n{}", self.log_text());
+            ensure!(since.elapsed() < PATIENCE, "petsetd is not ready: {error:#}\n{}", self.log_text());
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    /// Starts the daemon and waits for nothing.
+    pub fn spawn_daemon(&mut self) -> Result<()> {
         ensure!(self.daemon.is_none(), "the daemon runs already");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log())?;
         let child = self
@@ -137,13 +150,6 @@ impl World {
             .spawn()
             .context("start petsetd; is it built? `make integration` builds it")?;
         self.daemon = Some(child);
-        let since = Instant::now();
-        // Fails while the kubeconfig is the former process's, whose address nobody answers at.
-        while let Err(error) = self.petctl(&["get", "namespace", "default"]) {
-            ensure!(self.daemon_runs(), "petsetd ended:\n{}", self.log_text());
-            ensure!(since.elapsed() < PATIENCE, "petsetd is not ready: {error:#}\n{}", self.log_text());
-            std::thread::sleep(LOOK_AGAIN);
-        }
         Ok(())
     }
 

@@ -528,7 +528,7 @@ mod tests {
     #[test]
     fn pods_may_mount_what_is_said_and_the_instances_own_directory() {
         let own = PathBuf::from("/home/u/.local/share/petset/default/host-volumes");
-        assert_eq!(config(&[], HOME, "").host_paths, [own.clone()]);
+        assert_eq!(config(&[], HOME, "").host_paths, std::slice::from_ref(&own));
         let given = config(&["--allow-host-path=/srv/data", "--allow-host-path=/run/app.sock"], HOME, "");
         assert_eq!(given.host_paths, ["/srv/data".into(), "/run/app.sock".into(), own]);
         assert!(!given.allow_privileged);

@@ -7,6 +7,7 @@ use api::{admission::Stamp, policy::Policy};
 use arc_swap::ArcSwap;
 use controller::{Board, Clock, Controller, Network, Part, Real, Settings, Stamps};
 use docker::{Allowed, Docker, Engine, Setup};
+use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
 use server::{Parts, Readiness, Rotate, Server, Version, Wait};
@@ -142,50 +143,37 @@ async fn serve(
     tracing::info!(instance = config.instance, api = %address, dns = %dns_address, docker = engine.version(), "ready");
 
     let stop = CancellationToken::new();
+    let told = || stop.clone().cancelled_owned();
+    let plain = server.clone();
+    let (https, unix, names, planning) = (told(), told(), told(), told());
+    let parts: [(&'static str, BoxFuture<'static, ()>); 5] = [
+        ("the API", Box::pin(async move { server.serve_https(listener, tls, https).await })),
+        ("the API's socket", Box::pin(async move { plain.serve_unix(socket, unix).await })),
+        ("DNS", Box::pin(serve_names(dns, names))),
+        ("the controller", Box::pin(controller.run(planning))),
+        ("the keeper of the credentials", Box::pin(keep(keeper, stop.clone()))),
+    ];
+    run_parts(parts, shutdown, &stop).await
+}
+
+/// Runs the parts of the daemon until it is told to stop, and waits for all of them.
+///
+/// A part that ends by itself, or panics, ends the daemon: a restart repairs more than a half-dead one does.
+async fn run_parts(
+    parts: impl IntoIterator<Item = (&'static str, BoxFuture<'static, ()>)>,
+    shutdown: impl Future<Output = ()>,
+    stop: &CancellationToken,
+) -> Result<()> {
     let mut tasks: JoinSet<&'static str> = JoinSet::new();
-    let told = |stop: &CancellationToken| stop.clone().cancelled_owned();
-    tasks.spawn({
-        let (server, stop) = (server.clone(), told(&stop));
-        async move {
-            server.serve_https(listener, tls, stop).await;
-            "the API"
-        }
-    });
-    tasks.spawn({
-        let stop = told(&stop);
-        async move {
-            server.serve_unix(socket, stop).await;
-            "the API's socket"
-        }
-    });
-    tasks.spawn({
-        let stop = told(&stop);
-        async move {
-            if let Err(error) = dns.run(stop).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "DNS has ended");
-            }
-            "DNS"
-        }
-    });
-    tasks.spawn({
-        let stop = told(&stop);
-        async move {
-            controller.run(stop).await;
-            "the controller"
-        }
-    });
-
-    tasks.spawn({
-        let stop = stop.clone();
-        async move {
-            keep(keeper, stop).await;
-            "the keeper of the credentials"
-        }
-    });
-
+    for (name, part) in parts {
+        tasks.spawn(async move {
+            part.await;
+            name
+        });
+    }
     let outcome = tokio::select! {
+        // Cancel-safe: both arms are polled once more at most, and what has ended stays in the set.
         () = shutdown => Ok(()),
-        // A part that ends by itself, or panics, ends the daemon: a restart repairs more than a half-dead one does.
         Some(ended) = tasks.join_next() => match ended {
             Ok(part) => Err(anyhow::anyhow!("{part} has ended by itself")),
             Err(error) => Err(anyhow::Error::new(error).context("a part of the daemon panicked")),
@@ -198,6 +186,13 @@ async fn serve(
         }
     }
     outcome
+}
+
+/// Answers questions about names until it is told to stop.
+async fn serve_names(dns: dns::Server, stop: impl Future<Output = ()>) {
+    if let Err(error) = dns.run(stop).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "DNS has ended");
+    }
 }
 
 /// Renews certificates that are about to expire, until it is told to stop.

@@ -213,19 +213,19 @@ mod tests {
         let known = |token: &str| tokens.end_of(token.as_bytes()).is_some();
         let first = tokens.end_of(b"one").unwrap();
         assert!(known("one") && !known("two") && !known("") && !known("onetwo"));
-        tokens.replace("two".to_owned(), Duration::from_secs(60));
+        tokens.replace("two".to_owned(), Duration::from_mins(1));
         assert!(known("one") && known("two"));
         let since = Instant::now();
         first.come().await;
-        assert_eq!(since.elapsed(), Duration::from_secs(60));
+        assert_eq!(since.elapsed(), Duration::from_mins(1));
         assert!(!known("one") && known("two"));
 
         // The next change does not wait for the grace of the one before.
-        tokens.replace("three".to_owned(), Duration::from_secs(60));
+        tokens.replace("three".to_owned(), Duration::from_mins(1));
         let second = tokens.end_of(b"two").unwrap();
         tokens.replace("four".to_owned(), Duration::ZERO);
         second.come().await;
-        assert_eq!(since.elapsed(), Duration::from_secs(60));
+        assert_eq!(since.elapsed(), Duration::from_mins(1));
         assert!(!known("two") && !known("three") && known("four"));
     }
 }

@@ -129,13 +129,10 @@ fn ask(
         line.send(query)?;
     }
     while Instant::now() < until {
-        match line.receive()? {
-            Some(reply) => {
-                ensure!(matches!(reply[3] & 0x0F, 0 | 3), "code {}", reply[3] & 0x0F);
-                answered += 1;
-            }
-            // Lost, or not taken in time: another takes its place.
-            None => {}
+        // Where none comes it is lost, or was not taken in time: another takes its place.
+        if let Some(reply) = line.receive()? {
+            ensure!(matches!(reply[3] & 0x0F, 0 | 3), "code {}", reply[3] & 0x0F);
+            answered += 1;
         }
         line.send(next.next().context("questions without end")?)?;
     }

@@ -120,7 +120,7 @@ fn answers_per_processor_second(server: &Running, mix: Mix, transport: Transport
     let mut answers = 0;
     for _ in 0..TRIES_MAX {
         answers += load::answers(server.address, mix, transport, time)?;
-        let spent = server.processor_time()? - before;
+        let spent = server.processor_time()?.saturating_sub(before);
         if spent >= SPENT_MIN {
             return Ok(answers as f64 / spent.as_secs_f64());
         }

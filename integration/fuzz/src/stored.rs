@@ -23,7 +23,10 @@ pub fn stored_value(input: &[u8]) {
     }
 }
 
-fn record(bytes: &[u8]) -> Option<(Tree, &[u8], &[u8], &[u8])> {
+/// A tree, a key, a value, and what comes after them.
+type Record<'a> = (Tree, &'a [u8], &'a [u8], &'a [u8]);
+
+fn record(bytes: &[u8]) -> Option<Record<'_>> {
     let [tree, key_length, rest @ ..] = bytes else { return None };
     let (key, rest) = rest.split_at_checked(usize::from(*key_length))?;
     let (length, rest) = rest.split_first_chunk::<2>()?;

@@ -6,13 +6,16 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 /// at a hundred thousand entries both are a few thousand steps at most.
 const CHUNK_MAX: usize = 64;
 
+/// Some entries, sorted.
+type Chunk<K, V> = Arc<Vec<(K, V)>>;
+
 /// An ordered map that is cheap to copy and cheap to change after a copy.
 ///
 /// Sorted chunks behind shared pointers. A copy shares them all; a change then copies the one chunk that it touches.
 /// No chunk is empty.
 #[derive(Clone)]
 pub struct Shared<K, V> {
-    chunks: Arc<Vec<Arc<Vec<(K, V)>>>>,
+    chunks: Arc<Vec<Chunk<K, V>>>,
     len: usize,
 }
 

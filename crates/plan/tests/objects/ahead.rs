@@ -71,7 +71,7 @@ fn what_is_no_longer_wanted_is_released() {
 fn what_was_reserved_for_another_template_or_host_is_reserved_anew() {
     let others: [fn(&mut World); 2] = [
         |world| {
-            world.set.spec.template.spec.as_mut().unwrap().host_aliases = Some(vec![object(json!({"ip": "10.0.0.1"}))])
+            world.set.spec.template.spec.as_mut().unwrap().host_aliases = Some(vec![object(json!({"ip": "10.0.0.1"}))]);
         },
         |world| world.host.dns = [10, 99, 0, 1].into(),
     ];

@@ -316,8 +316,8 @@ fn endpoints_of_ours_go_with_their_service() {
     assert_eq!(zone::orphans(&[&nginx()], &[&served, &left, &by_hand]), [removed]);
 }
 
-fn endpoints(of: &[Endpoint]) -> Option<Arc<Records>> {
-    Some(Arc::new(Records::Endpoints(of.to_vec())))
+fn endpoints(of: &[Endpoint]) -> Arc<Records> {
+    Arc::new(Records::Endpoints(of.to_vec()))
 }
 
 /// The names of the addresses 10.0.0.1 to 10.0.0.9 that have one, without the namespace and what follows it.
@@ -334,7 +334,7 @@ fn named(names: &[(u8, &[&str])]) -> Vec<(u8, Vec<String>)> {
 #[test]
 fn the_zone_names_every_address_the_best_name_first() {
     let mut zone = Zone::new("cluster.local");
-    zone.set_service("default", "nginx", endpoints(&[endpoint("web-0", 3), endpoint("web-1", 4)]));
+    zone.set_service("default", "nginx", Some(endpoints(&[endpoint("web-0", 3), endpoint("web-1", 4)])));
     let v6: IpAddr = "5678:abcd::1".parse().unwrap();
     let all = Records::Virtual {
         addresses: vec![IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 3])],
@@ -366,15 +366,15 @@ fn a_change_of_a_service_leaves_the_zone_as_if_it_were_made_anew() {
     ];
     let of = |list: &[Endpoint]| {
         let mut zone = Zone::new("cluster.local");
-        zone.set_service("default", "other", endpoints(&[endpoint("other-0", 3)]));
-        zone.set_service("default", "nginx", endpoints(list));
+        zone.set_service("default", "other", Some(endpoints(&[endpoint("other-0", 3)])));
+        zone.set_service("default", "nginx", Some(endpoints(list)));
         zone
     };
     for from in &lists {
         for to in &lists {
             let mut zone = of(from);
             let before = zone.clone();
-            let is_change = zone.set_service("default", "nginx", endpoints(to));
+            let is_change = zone.set_service("default", "nginx", Some(endpoints(to)));
             assert_eq!(is_change, from != to);
             assert_eq!(zone, of(to), "from {from:?}");
             assert_eq!(before, of(from), "a copy is left alone");

@@ -193,7 +193,7 @@ async fn foreign_names_and_web_pages_are_refused_whatever_they_ask_for() {
         assert_eq!(refusal(answer).await, (403, of_page.to_owned()), "{path} over HTTP/1.1");
         let answer = new.send_request(made(&format!("https://evil.example{path}"), &[])).await.expect("an answer");
         assert_eq!(refusal(answer).await, (403, of_host.to_owned()), "{path} over HTTP/2");
-        let answer = new.send_request(made(&format!("https://localhost{path}"), &[page.clone()])).await;
+        let answer = new.send_request(made(&format!("https://localhost{path}"), std::slice::from_ref(&page))).await;
         assert_eq!(refusal(answer.expect("an answer")).await, (403, of_page.to_owned()), "{path} over HTTP/2");
     }
     let answer = old.send_request(made(ENDPOINTS, &[(header::HOST, "Build-7:7474")])).await.expect("an answer");
