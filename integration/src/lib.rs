@@ -6,6 +6,7 @@
 pub mod bench;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -116,6 +117,13 @@ impl World {
     /// The socket on which the daemon answers without asking who it is.
     pub fn socket(&self) -> PathBuf {
         self.dir.path().join("run/petsetd.sock")
+    }
+
+    /// Where the daemon answers questions about names, for programs on the host.
+    pub fn dns(&self) -> Result<SocketAddr> {
+        let announced = std::fs::read_to_string(self.dir.path().join("run").join("endpoint.json"))?;
+        let announced: serde_json::Value = serde_json::from_str(&announced)?;
+        announced["dns"].as_str().context("an address")?.parse().context("an address")
     }
 
     /// The kubeconfig that the daemon wrote.
