@@ -2,21 +2,24 @@
 //!
 //! Every server has one thread and the same zone: a hundred headless services of ten pets. They take turns in each
 //! round, so that all see the same machine. `integration/bench/dns-servers` installs those that Debian has; one that is
-//! missing is left out, and said. Arguments: `--rounds N`, `--seconds S` of each measurement, `--serve PROGRAM` for a
-//! server that is built already.
+//! missing is left out, and said. Arguments: `--seconds S` of each measurement, `--serve PROGRAM` for a server of ours that
+//! is built already.
 
 mod load;
 mod servers;
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use petset_integration::bench::{Row, table};
+use petset_integration::{
+    bench::{self, Row, table},
+    succeed,
+};
 
 use load::{Mix, Transport};
 use servers::Running;
@@ -32,6 +35,15 @@ const CASES: [(&str, Mix, Transport); 4] = [
     ("the mix over TCP", Mix::Everyday, Transport::Tcp),
 ];
 
+/// What is counted.
+const UNIT: &str = "answers per processor second";
+
+/// How long one measurement lasts, unless `--seconds` says so.
+const TIME: Duration = Duration::from_secs(1);
+
+/// Services in the zones that are compared with each other.
+const SIZES: [u32; 3] = [servers::SERVICES, 1_000, 10_000];
+
 /// Less is not measured well in ticks.
 const SPENT_MIN: Duration = Duration::from_millis(200);
 
@@ -39,16 +51,28 @@ const SPENT_MIN: Duration = Duration::from_millis(200);
 const TRIES_MAX: usize = 10;
 
 fn main() -> Result<()> {
-    let number = |name| argument(name).and_then(|value| value.parse::<u64>().ok());
-    let rounds = number("--rounds").unwrap_or(5);
-    let time = Duration::from_secs(number("--seconds").unwrap_or(1));
+    let seconds = argument("--seconds").and_then(|value| value.parse::<u64>().ok());
+    let time = seconds.map_or(TIME, Duration::from_secs);
     let serve = argument("--serve").map_or_else(build_petset, |program| Ok(PathBuf::from(program)))?;
+    let mut parts = beside_others(&serve, time)?;
+    parts.push(sizes(&serve, time)?);
+    parts.push(updates(&serve)?);
+    parts.insert(0, format!("{}.", bench::machine()));
+    bench::publish("dns", &parts.join("\n\n"))
+}
+
+/// A table for each case.
+fn beside_others(serve: &Path, time: Duration) -> Result<Vec<String>> {
     let dir = tempfile::Builder::new().prefix("petset-bench-").tempdir()?;
-    let mut running = vec![Running::petset(&serve, servers::SERVICES)?];
+    let mut running = vec![Running::petset(serve, servers::SERVICES)?];
+    let mut parts = Vec::new();
     for server in servers::OTHERS {
         match server.start(dir.path()) {
             Ok(server) => running.push(server),
-            Err(error) => println!("{} is left out: {error:#}", server.name),
+            Err(error) => {
+                eprintln!("{}: {error:#}", server.name);
+                parts.push(format!("{} is left out.", server.name));
+            }
         }
     }
     for (title, mix, transport) in CASES {
@@ -56,38 +80,47 @@ fn main() -> Result<()> {
         for server in &running {
             load::check(server.address, mix, transport).with_context(|| format!("{title}: {}", server.name))?;
         }
-        for _ in 0..rounds {
+        for _ in 0..bench::rounds() {
             for (server, row) in running.iter().zip(&mut rows) {
-                row.values.push(answers_per_processor_second(server, mix, transport, time)?);
+                let value = answers_per_processor_second(server, mix, transport, time);
+                row.values.push(value.with_context(|| format!("{title}: {}", server.name))?);
             }
         }
-        println!("\n{}", table(title, "answers per processor second", BASE, &rows));
+        parts.push(table(title, UNIT, BASE, &rows));
     }
-    drop(running);
+    Ok(parts)
+}
 
-    let mut rows = Vec::new();
-    for services in [10, 1_000, 10_000] {
-        let server = Running::petset(&serve, services)?;
-        let mut row = Row::new(&format!("{} names", services * servers::PETS));
-        for _ in 0..rounds {
-            row.values.push(answers_per_processor_second(&server, Mix::NoSuchName, Transport::Udp, time)?);
+/// What a name that does not exist costs in zones of several sizes, which take turns.
+fn sizes(serve: &Path, time: Duration) -> Result<String> {
+    let running: Vec<(u32, Running)> =
+        SIZES.iter().map(|services| Ok((*services, Running::petset(serve, *services)?))).collect::<Result<_>>()?;
+    let name = |services: u32| format!("{} names", services * servers::PETS);
+    let mut rows: Vec<Row> = running.iter().map(|(services, _)| Row::new(&name(*services))).collect();
+    for _ in 0..bench::rounds() {
+        for ((_, server), row) in running.iter().zip(&mut rows) {
+            row.values.push(answers_per_processor_second(server, Mix::NoSuchName, Transport::Udp, time)?);
         }
-        rows.push(row);
     }
-    println!("\n{}", table("NXDOMAIN in a zone of", "answers per processor second", "100 names", &rows));
+    Ok(table("NXDOMAIN over UDP in a zone of", UNIT, &name(SIZES[0]), &rows))
+}
 
-    println!(
-        "\n| a change among | published: median, 99 of 100, longest (µs) | answered: the same (µs) |\n|---|---|---|"
-    );
-    for services in [10_u32, 100, 10_000] {
-        let output = Command::new(&serve).args(["updates", &services.to_string()]).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
+/// From a change of a pod's records until they are answered.
+fn updates(serve: &Path) -> Result<String> {
+    let mut lines = vec![
+        "| a change among | published: median, 99 of 100, longest (µs) | answered: the same (µs) |".to_owned(),
+        "|---|---|---|".to_owned(),
+    ];
+    for services in [10, 100, 10_000] {
+        let output = Command::new(serve).args(["updates", &services.to_string()]).output()?;
+        let text = succeed("serve updates", &output)?;
         let words: Vec<&str> = text.split_whitespace().collect();
-        let [published, visible] = [words[..3].join(", "), words[3..].join(", ")];
-        println!("| {} pets | {published} | {visible} |", services * servers::PETS);
+        ensure!(words.len() == 6, "serve updates printed {text}");
+        let (published, visible) = words.split_at(3);
+        let pets = services * servers::PETS;
+        lines.push(format!("| {pets} pets | {} | {} |", published.join(", "), visible.join(", ")));
     }
-    Ok(())
+    Ok(lines.join("\n"))
 }
 
 fn argument(name: &str) -> Option<String> {

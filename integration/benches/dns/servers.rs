@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use petset_integration::bench;
 
 use crate::load::{self, Mix, Transport};
 
@@ -19,9 +20,6 @@ pub(crate) const SERVICES: u32 = 100;
 
 /// Pets of each.
 pub(crate) const PETS: u32 = 10;
-
-/// Ticks of `/proc/PID/stat` in a second: the same on every Linux that Rust runs on.
-const TICKS: u64 = 100;
 
 /// Nothing starts slower.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,23 +65,7 @@ impl Running {
 
     /// What the server and all processes below it have used.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let mut parents = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
-            // A process may end while it is looked at.
-            let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-            let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-            let [parent, user, system] = [1, 11, 12].map(|n| fields.get(n).and_then(|f| f.parse::<u64>().ok()));
-            parents.push((pid, parent.context("a parent")? as u32, user.unwrap_or(0) + system.unwrap_or(0)));
-        }
-        let mut tree = vec![self.child.id()];
-        let mut next = 0;
-        while let Some(pid) = tree.get(next).copied() {
-            tree.extend(parents.iter().filter(|(_, parent, _)| *parent == pid).map(|(pid, _, _)| *pid));
-            next += 1;
-        }
-        let ticks: u64 = parents.iter().filter(|(pid, _, _)| tree.contains(pid)).map(|(_, _, ticks)| ticks).sum();
-        Ok(Duration::from_millis(ticks * 1000 / TICKS))
+        bench::processor_time(self.child.id())
     }
 }
 
