@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use petset_store::{CommitError, Expect, Key, OpenError, StorageError, Store, Write};
+use petset_store::{CommitError, Key, OpenError, StorageError, Store, Write};
 use serde_json::{Value, json};
 use storm::{Chance, Known, Writers, write_if_child};
 
@@ -228,9 +228,9 @@ fn a_full_disk_refuses_writes_says_what_to_do_and_takes_them_again_without_a_res
         }
         let mut live = store.watch(None, store.revision()).unwrap();
 
+        // Now there is as much room as for the write that was refused first. A smaller one might find enough.
         fs::remove_file(filler).unwrap();
-        let delete = Write::Delete { key: pod("web-0"), expect: Expect::Exists };
-        let error = store.commit(vec![delete]).await.unwrap_err();
+        let error = create(&store, "refused").await.unwrap_err();
         assert!(
             matches!(error, CommitError::Storage(StorageError::Full(_))),
             "the store's own part is still full: {error}"
