@@ -5,6 +5,7 @@
 //! `Cargo.toml`, and a folder in `corpus/`.
 
 mod bodies;
+mod differential;
 mod packets;
 mod patches;
 mod requests;
@@ -12,6 +13,7 @@ mod small;
 mod stored;
 
 pub use bodies::{body_json, body_yaml};
+pub use differential::dns_differential;
 pub use packets::dns_packet;
 pub use patches::patch;
 pub use requests::request;
@@ -25,6 +27,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("body_json", body_json),
     ("body_yaml", body_yaml),
+    ("dns_differential", dns_differential),
     ("dns_packet", dns_packet),
     ("patch", patch),
     ("quantity", quantity),
