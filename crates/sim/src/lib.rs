@@ -1,7 +1,7 @@
 //! A hostile world in one thread, in which the laws must hold.
 //!
 //! Real are the loop, the planner, the store above its key-value trait, the server's rules, and the clock's order. Fake,
-//! and seeded, is the rest. Reading order: [`run`] is one seed from beginning to end; [`daemon`] is one daemon's life
+//! and seeded, is the rest. Reading order: [`mod@run`] is one seed from beginning to end; [`daemon`] is one daemon's life
 //! and [`lifeline`] where it ends; [`users`] act through [`api`]; [`engine`] is Docker as it has been seen to behave,
 //! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; [`witness`] and [`judge`]
 //! hold everything to the laws of `plan::law`. [`cluster`] is the same world without faults, for stories.
