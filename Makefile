@@ -1,6 +1,15 @@
 # What there is to do here. `make` alone tells.
 
-TEST := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test --quiet)
+# The whole workspace each time, and a choice of what runs: with another choice of packages their dependencies would have
+# other features, and be built again.
+ifneq ($(shell command -v cargo-nextest),)
+UNIT := cargo nextest run --locked --workspace -E "not package(petset-integration)"
+INTEGRATION := cargo nextest run --locked --workspace -E "package(petset-integration)"
+else
+UNIT := cargo test --quiet --locked --workspace --exclude petset-integration
+INTEGRATION := cargo test --quiet --locked --package petset-integration
+endif
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO_HOME ?= $(HOME)/.cargo
 # The database of advisories comes from the network; where it is not, the other checks still are.
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
@@ -20,7 +29,7 @@ lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit:
-	$(TEST) --workspace --exclude petset-integration --locked
+	$(UNIT)
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
@@ -32,14 +41,15 @@ deny:
 
 SEEDS ?= 2000
 sim: ## seeds of the simulator: SEEDS=100000 for more, FROM=7 to begin there, SEED=7 to replay one with its trace
-	cargo run --quiet --locked --profile sim --package petset-sim --example sim -- \
+	cargo build --quiet --locked --workspace --example sim
+	$(TARGET_DIR)/debug/examples/sim \
 		$(if $(SEED),--seed $(SEED),--seeds $(SEEDS) $(if $(FROM),--from $(FROM)))
 
 test: check integration ## everything, with a real engine: uses one that answers, else installs and starts a private one
 
 integration: ## the tests on a real engine
 	cargo build --locked --bin petsetd --bin petctl
-	integration/engine run sh -c 'integration/images/build --all && $(TEST) --package petset-integration --locked'
+	integration/engine run sh -c 'integration/images/build --all && $(INTEGRATION)'
 
 bench: ## the figures of docs/performance.md, measured and printed; RECORD=1 writes them there
 	-integration/bench/dns-servers
