@@ -53,7 +53,8 @@ pub(crate) struct Global {
     #[arg(long = "server", short = 's', global = true, env = "PETSET_HOST", value_name = "URL")]
     pub(crate) host: Option<String>,
     /// This bearer token instead of the kubeconfig's
-    #[arg(long, global = true, env = "PETSET_TOKEN", hide_env_values = true)]
+    // One of 64 tokens begins with a dash.
+    #[arg(long, global = true, env = "PETSET_TOKEN", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) token: Option<String>,
     /// The namespace
     #[arg(long, short = 'n', global = true, env = "PETSET_NAMESPACE")]
@@ -122,6 +123,13 @@ mod tests {
     fn the_definition_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_token_may_begin_with_a_dash() {
+        for line in ["petctl --token -lx get nodes", "petctl get nodes --token -lx", "petctl get nodes --token=-lx"] {
+            assert_eq!(parse(line).global.token.as_deref(), Some("-lx"), "{line}");
+        }
     }
 
     #[test]
