@@ -37,7 +37,7 @@ impl Both {
     /// Answers one datagram from this zone.
     pub fn answer(&mut self, zone: &Arc<Zone>, query: &[u8]) -> Ways {
         let mut reply = Vec::new();
-        let said = self.fast.answer(zone, query, &mut reply);
+        let said = self.fast.answer(zone, query, Protocol::Udp, &mut reply);
         let short = match said {
             Said::Yes | Said::NoSuchName => Some(reply),
             Said::NotHere => None,

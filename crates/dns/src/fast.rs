@@ -3,13 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use hickory_proto::{op::Query, rr::Name};
+use hickory_server::net::xfer::Protocol;
 use plan::zone::{Port, Records, Zone};
 
 use crate::{
     answer::{Answer, answer, ports},
     encoded::{Encoded, negative, slot, wire},
-    forward::PAYLOAD,
-    handler::PAYLOAD_WITHOUT_EDNS,
+    handler::bytes_max,
     name,
     plain::Plain,
 };
@@ -76,8 +76,8 @@ enum Slot {
 }
 
 impl Fast {
-    /// Answers a datagram from this zone, if it is a plain question about a service.
-    pub(crate) fn answer(&mut self, zone: &Arc<Zone>, query: &[u8], reply: &mut Vec<u8>) -> Said {
+    /// Answers a message from this zone, if it is a plain question about a service.
+    pub(crate) fn answer(&mut self, zone: &Arc<Zone>, query: &[u8], over: Protocol, reply: &mut Vec<u8>) -> Said {
         let Some(plain) = Plain::parse(query) else { return Said::NotHere };
         if self.zone.as_ref().is_none_or(|known| !Arc::ptr_eq(known, zone)) {
             self.turn_to(zone);
@@ -138,8 +138,7 @@ impl Fast {
         }
         match slot {
             Slot::Records(encoded) => {
-                let taken = plain.edns.map_or(PAYLOAD_WITHOUT_EDNS, |e| e.payload);
-                let limit = taken.clamp(PAYLOAD_WITHOUT_EDNS, PAYLOAD);
+                let limit = bytes_max(over, plain.edns.map(|edns| edns.payload));
                 let apex = &plain.asked()[apex_at..];
                 // What must be cut is cut in one place, with hickory.
                 if encoded.reply(query, &plain, apex, limit, reply) { Said::Yes } else { Said::NotHere }

@@ -8,11 +8,7 @@ use hickory_proto::{
     rr::Record,
     serialize::binary::BinEncoder,
 };
-use hickory_server::{
-    net::{runtime::Time, xfer::Protocol},
-    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
-    zone_handler::MessageResponseBuilder,
-};
+use hickory_server::{net::xfer::Protocol, server::Request, zone_handler::MessageResponseBuilder};
 use plan::zone::Zone;
 
 use crate::{
@@ -21,9 +17,9 @@ use crate::{
 };
 
 /// The largest datagram for a client that says nothing (RFC 1035, section 4.2.1).
-pub(crate) const PAYLOAD_WITHOUT_EDNS: u16 = 512;
+const PAYLOAD_WITHOUT_EDNS: u16 = 512;
 
-/// Answers hickory's requests from the latest zone.
+/// What answers come from: the latest zone, and for other names the upstreams.
 #[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) zone: Arc<ArcSwap<Zone>>,
@@ -60,47 +56,6 @@ pub(crate) struct Reply {
 impl Reply {
     fn refusal(code: ResponseCode) -> Reply {
         Reply { code, ..Reply::default() }
-    }
-}
-
-#[async_trait::async_trait]
-impl RequestHandler for Handler {
-    async fn handle_request<R: ResponseHandler, T: Time>(
-        &self,
-        request: &Request,
-        mut response_handle: R,
-    ) -> ResponseInfo {
-        let reply = match decide(&self.zone.load(), request) {
-            Decision::Reply(reply) => reply,
-            Decision::Ask(question) => match self.admit(request.src().ip(), &question) {
-                Ok(permit) => self.ask(permit, question).await,
-                Err(reply) => reply,
-            },
-        };
-        metrics::counter!("petset_dns_replies_total", "code" => label(reply.code)).increment(1);
-        let envelope = Envelope::new(request, &reply);
-        let kept = envelope.fit(&reply);
-        let mut metadata = envelope.metadata;
-        metadata.truncation = reply.is_truncated || kept.is_truncated;
-        let mut builder = MessageResponseBuilder::from_message_request(request);
-        if let Some(edns) = &envelope.edns {
-            builder.edns(edns);
-        }
-        let response = builder.build(
-            metadata,
-            &reply.answers[..kept.answers],
-            &reply.authorities[..kept.authorities],
-            [],
-            &reply.additionals[..kept.additionals],
-        );
-        match response_handle.send_response(response).await {
-            Ok(info) => info,
-            Err(error) => {
-                tracing::debug!(%error, client = %request.src(), "reply not sent");
-                let counts = hickory_proto::op::HeaderCounts::default();
-                ResponseInfo::from(hickory_proto::op::Header { metadata, counts })
-            }
-        }
     }
 }
 
@@ -176,7 +131,7 @@ pub(crate) fn decide(zone: &Zone, request: &Request) -> Decision {
     })
 }
 
-/// A reply as a datagram, cut where it is larger than the client takes.
+/// A reply as a message, cut where it is larger than the client takes.
 pub(crate) fn datagram(request: &Request, reply: &Reply) -> Option<Vec<u8>> {
     let envelope = Envelope::new(request, reply);
     let kept = envelope.fit(reply);
@@ -234,11 +189,7 @@ impl<'a> Envelope<'a> {
             edns.set_dnssec_ok(asked.flags().dnssec_ok);
             edns
         });
-        let bytes_max = match (request.protocol(), &request.edns) {
-            (Protocol::Udp, Some(edns)) => edns.max_payload().clamp(PAYLOAD_WITHOUT_EDNS, PAYLOAD),
-            (Protocol::Udp, None) => PAYLOAD_WITHOUT_EDNS,
-            _ => u16::MAX,
-        };
+        let bytes_max = bytes_max(request.protocol(), request.edns.as_ref().map(Edns::max_payload));
         Envelope { request, metadata, edns, bytes_max }
     }
 
@@ -276,6 +227,15 @@ impl<'a> Envelope<'a> {
         let mut encoder = BinEncoder::new(&mut bytes);
         encoder.set_max_size(self.bytes_max);
         response.destructive_emit(&mut encoder).is_ok_and(|info| !info.truncation)
+    }
+}
+
+/// The largest message that a client takes, where its EDNS says this.
+pub(crate) fn bytes_max(over: Protocol, payload: Option<u16>) -> u16 {
+    match (over, payload) {
+        (Protocol::Udp, Some(payload)) => payload.clamp(PAYLOAD_WITHOUT_EDNS, PAYLOAD),
+        (Protocol::Udp, None) => PAYLOAD_WITHOUT_EDNS,
+        _ => u16::MAX,
     }
 }
 

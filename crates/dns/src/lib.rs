@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`answer()`] decides, without I/O, what a [`plan::zone::Zone`] says to a question; `handler` puts the
 //! decision on the wire and asks the upstreams for names that are not ours; [`Server`] owns the sockets and threads.
-//! Datagrams are answered in `udp`, most of them by `fast`: `plain` reads the plainest of questions, `encoded` keeps
-//! the answers that [`answer()`] gave, and whatever is odd goes through hickory as TCP does.
+//! Messages come in through `udp` and `tcp`, and most are answered by `fast`: `plain` reads the plainest of questions,
+//! `encoded` keeps the answers that [`answer()`] gave, and whatever is odd goes through hickory.
 //!
 //! The zone is replaced as a whole ([`arc_swap::ArcSwap`]) and loaded once per question, so an answer never mixes
 //! two states. The records and rules stand in `docs/dns.md`, whose table is also the test table.
@@ -21,6 +21,7 @@ mod plain;
 mod record;
 mod reverse;
 mod server;
+mod tcp;
 mod udp;
 
 pub use answer::{Answer, answer};

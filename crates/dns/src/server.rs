@@ -6,11 +6,9 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     thread,
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use hickory_server::net::NetError;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use plan::zone::Zone;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -24,18 +22,13 @@ use crate::{
     forward::{IN_FLIGHT_MAX, Upstreams},
     handler::Handler,
     holder::holder,
+    tcp,
     udp::{self, Forward},
 };
 
 /// How many threads answer datagrams: one core answers more than a hundred thousand a second, which is enough for all
 /// pods of one machine, and a few keep one flooding client from the others.
 const UDP_THREADS_MAX: usize = 4;
-
-/// How long a TCP connection may be idle (RFC 7766, section 6.2.3: a few seconds).
-const TCP_IDLE: Duration = Duration::from_secs(10);
-
-/// How many replies may wait on one TCP connection.
-const TCP_REPLIES_MAX: usize = 32;
 
 /// How many TCP connections may wait to be accepted.
 const TCP_BACKLOG: i32 = 128;
@@ -75,12 +68,9 @@ pub enum BindError {
 /// Why serving ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A TCP socket was closed from outside.
+    /// A socket was closed from outside.
     #[error("a DNS socket was closed")]
-    Tcp(#[source] NetError),
-    /// A UDP socket was closed from outside.
-    #[error("a DNS socket was closed")]
-    Udp(#[source] io::Error),
+    Socket(#[source] io::Error),
     /// A thread could not begin.
     #[error("start a thread for DNS")]
     Thread(#[source] io::Error),
@@ -212,14 +202,14 @@ async fn answer_datagrams(
     tokio::select! {
         // Both arms may be dropped: the sender of `stopped` never sends, it only goes away.
         Some(ended) = loops.join_next() => match ended {
-            Ok(error) => Err(ServeError::Udp(error)),
+            Ok(error) => Err(ServeError::Socket(error)),
             Err(error) => Err(ServeError::Panic(error)),
         },
         _ = stopped.changed() => Ok(()),
     }
 }
 
-/// TCP, which is hickory's, and the questions to the upstreams.
+/// TCP, and the questions of datagrams to the upstreams.
 async fn answer_others(
     listeners: Vec<Socket>,
     handler: Handler,
@@ -227,22 +217,18 @@ async fn answer_others(
     forwarded: mpsc::Receiver<Forward>,
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), ServeError> {
-    let asking = tokio::spawn(udp::forward(handler.clone(), forwarded));
-    let mut server = hickory_server::Server::with_access(handler, [], allowed.iter().copied());
-    for listener in &listeners {
-        let listener = listener.try_clone().and_then(|socket| TcpListener::from_std(socket.into()));
-        server.register_listener(listener.map_err(ServeError::Thread)?, TCP_IDLE, TCP_REPLIES_MAX);
+    let mut loops = JoinSet::new();
+    for listener in listeners {
+        let listener = TcpListener::from_std(listener.into()).map_err(ServeError::Thread)?;
+        let serving = tcp::serve(listener, handler.clone(), Arc::clone(&allowed));
+        loops.spawn(async { match serving.await {} });
     }
-    let outcome = tokio::select! {
-        // Both arms may be dropped: waiting for the end has no effect, and the sender of `stopped` only goes away.
-        ended = server.block_until_done(), if !listeners.is_empty() => ended.map_err(ServeError::Tcp),
-        _ = stopped.changed() => server.shutdown_gracefully().await.map_err(ServeError::Tcp),
-    };
-    // What still waits for an upstream is not worth waiting for.
-    asking.abort();
-    match asking.await {
-        Err(error) if error.is_panic() => Err(ServeError::Panic(error)),
-        Ok(()) | Err(_) => outcome,
+    loops.spawn(udp::forward(handler, forwarded));
+    // What still waits for an upstream, or for a client, when the end comes is not worth waiting for.
+    tokio::select! {
+        // Both arms may be dropped: the sender of `stopped` only goes away.
+        Some(Err(error)) = loops.join_next() => Err(ServeError::Panic(error)),
+        _ = stopped.changed() => Ok(()),
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct Forward {
     permit: Permit,
 }
 
-/// What one datagram leads to.
-enum Step {
-    /// `reply` is to be sent.
+/// What one message leads to.
+pub(crate) enum Step {
+    /// What was written is to be sent.
     Send,
     /// Nothing is said.
     Drop,
@@ -70,21 +70,7 @@ pub(crate) async fn serve(
             continue;
         }
         reply.clear();
-        let step = {
-            let zone = handler.zone.load();
-            match fast.answer(&zone, &query[..length], &mut reply) {
-                Said::Yes => {
-                    counters.no_error.increment(1);
-                    Step::Send
-                }
-                Said::NoSuchName => {
-                    counters.no_such_name.increment(1);
-                    Step::Send
-                }
-                Said::NotHere => the_long_way(&zone, &handler, &query[..length], client, &mut reply),
-            }
-        };
-        match step {
+        match step(&handler, &mut fast, &counters, (client, Protocol::Udp), &query[..length], &mut reply) {
             Step::Send => {
                 if let Err(error) = socket.send_to(&reply, client).await {
                     tracing::debug!(%error, %client, "reply not sent");
@@ -132,18 +118,47 @@ pub(crate) async fn forward(handler: Handler, mut forwards: mpsc::Receiver<Forwa
     }
 }
 
+/// Answers one message of a client from the latest zone: the short way where that knows the answer.
+pub(crate) fn step(
+    handler: &Handler,
+    fast: &mut Fast,
+    counters: &Counters,
+    from: (SocketAddr, Protocol),
+    query: &[u8],
+    to: &mut Vec<u8>,
+) -> Step {
+    let zone = handler.zone.load();
+    match fast.answer(&zone, query, from.1, to) {
+        Said::Yes => {
+            counters.no_error.increment(1);
+            Step::Send
+        }
+        Said::NoSuchName => {
+            counters.no_such_name.increment(1);
+            Step::Send
+        }
+        Said::NotHere => the_long_way(&zone, handler, query, from, to),
+    }
+}
+
 /// Answers with hickory.
-fn the_long_way(zone: &Zone, handler: &Handler, query: &[u8], client: SocketAddr, to: &mut Vec<u8>) -> Step {
+fn the_long_way(
+    zone: &Zone,
+    handler: &Handler,
+    query: &[u8],
+    (client, protocol): (SocketAddr, Protocol),
+    to: &mut Vec<u8>,
+) -> Step {
     let Some((header, _)) = query.split_first_chunk::<HEADER>() else { return Step::Drop };
     // A reply is never answered, or two servers could talk for ever.
     if header[2] & 0x80 != 0 {
         return Step::Drop;
     }
-    let request = match Request::from_bytes(query.to_vec(), client, Protocol::Udp) {
+    let request = match Request::from_bytes(query.to_vec(), client, protocol) {
         Ok(request) if is_repeatable(&request) => request,
         Ok(_) | Err(_) => {
             tracing::debug!(%client, "malformed query");
-            to.extend(malformed(header));
+            to.extend(header_alone(header, ResponseCode::FormErr));
             count(ResponseCode::FormErr);
             return Step::Send;
         }
@@ -173,15 +188,15 @@ fn is_repeatable(request: &Request) -> bool {
     request.queries.as_bytes().starts_with(&name)
 }
 
-/// What is said to a query that cannot be read: a header, as hickory has it.
-fn malformed(header: &[u8; HEADER]) -> [u8; HEADER] {
+/// What is said to a query that cannot be read, or is not: a header, as hickory has it.
+pub(crate) fn header_alone(header: &[u8; HEADER], code: ResponseCode) -> [u8; HEADER] {
     let [id @ .., high, low, _, _, _, _, _, _, _, _] = *header;
     let [first, second]: [u8; 2] = id;
-    [first, second, 0x80 | high & 0x79, low & 0x10 | 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    [first, second, 0x80 | high & 0x79, low & 0x10 | code.low(), 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// Whether a client is answered: one of the networks, and an address that a reply can go to.
-fn may_ask(allowed: &[IpNet], client: SocketAddr) -> bool {
+pub(crate) fn may_ask(allowed: &[IpNet], client: SocketAddr) -> bool {
     let ip = match client.ip() {
         IpAddr::V6(v6) => v6.to_canonical(),
         v4 @ IpAddr::V4(_) => v4,
@@ -193,18 +208,18 @@ fn is_final(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotConnected | io::ErrorKind::ConnectionAborted)
 }
 
-fn count(code: ResponseCode) {
+pub(crate) fn count(code: ResponseCode) {
     metrics::counter!("petset_dns_replies_total", "code" => label(code)).increment(1);
 }
 
 /// Looked up once and not for each reply.
-struct Counters {
+pub(crate) struct Counters {
     no_error: Counter,
     no_such_name: Counter,
 }
 
 impl Counters {
-    fn new() -> Counters {
+    pub(crate) fn new() -> Counters {
         let of = |code| metrics::counter!("petset_dns_replies_total", "code" => label(code));
         Counters { no_error: of(ResponseCode::NoError), no_such_name: of(ResponseCode::NXDomain) }
     }

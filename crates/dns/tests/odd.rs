@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use hickory_proto::op::{Message, ResponseCode};
-use tokio::net::UdpSocket;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpStream, UdpSocket},
+};
 
 mod common;
 mod world;
@@ -178,6 +181,36 @@ async fn odd_questions_get_what_the_rules_say_and_the_next_one_its_answer() {
         }
         if said != expected {
             wrong.push(format!("{what}: {said:?} instead of {expected:?}: {datagram:02x?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn odd_questions_over_tcp_leave_the_connection_in_use() {
+    let world = World::start(common::zone(), &[]);
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let mut wrong = Vec::new();
+    for (what, query, expected) in malformed().into_iter().chain(unusual()) {
+        let mut next = message(0x0100, [1, 0, 0, 1], &[&about_svc1(1, 1), OPT]);
+        next[1] = 2;
+        let framed = |message: &[u8]| [&(message.len() as u16).to_be_bytes(), message].concat();
+        stream.write_all(&[framed(&query), framed(&next)].concat()).await.unwrap();
+        let mut said = Said::Nothing;
+        loop {
+            let mut reply = vec![0; stream.read_u16().await.unwrap().into()];
+            stream.read_exact(&mut reply).await.unwrap();
+            let reply = Message::from_vec(&reply).unwrap_or_else(|error| panic!("{what}: {error}"));
+            if reply.metadata.id == 2 {
+                assert_eq!(reply.answers.len(), 1, "the question after {what}");
+                break;
+            }
+            assert_eq!(reply.metadata.id, 1, "{what}");
+            said = Said::Code(reply.metadata.response_code.into(), reply.answers.len());
+        }
+        if said != expected {
+            wrong.push(format!("{what}: {said:?} instead of {expected:?}: {query:02x?}"));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
