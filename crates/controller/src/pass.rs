@@ -41,7 +41,7 @@ use act::Answer;
 const OBSERVED_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// How soon a silent engine is asked again.
 const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
-/// How soon a unit whose write failed on the disk is planned again.
+/// How soon a unit is planned again whose write failed on the disk, or for a name that another object holds.
 const WRITTEN_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// How often old events are swept away.
 const SWEPT_EVERY: SignedDuration = SignedDuration::from_mins(10);

@@ -35,6 +35,16 @@ pub fn refused(unit: &Subject, deed: Deed, name: &str, message: &str) -> (Note, 
     (note, Wait { subject: unit.clone(), reason, message: sentence })
 }
 
+/// The wait of a unit that is to make an object whose name another one holds: one that it does not know as its own.
+pub fn taken(unit: Subject, resource: &str, name: &str) -> Wait {
+    let message = format!(
+        "{}: cannot create {name} of {resource}: there is one already, which is not its own; delete it, or give it the labels \
+         that are selected",
+        unit.name
+    );
+    Wait { subject: unit, reason: "NameTaken", message }
+}
+
 /// The wait of an object that cannot be written because the disk refuses, in the disk's words.
 pub fn undurable(object: Subject, message: &str) -> Wait {
     let message = format!("{}: cannot be written to disk: {message}; trying again every second", object.name);

@@ -62,6 +62,27 @@ async fn pets_start_one_after_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pet_whose_name_somebody_else_holds_is_made_when_it_is_free() {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.create(service()).await;
+    let stranger = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "labels": {"app": "other"}},
+        "spec": {"containers": [{"name": "nginx", "image": "nginx:1"}]},
+    });
+    cluster.create(stranger).await;
+    cluster.create(set(1)).await;
+    cluster.settle().await;
+    let why = "web: cannot create web-0 of pods: there is one already, which is not its own; delete it, or give it the labels \
+               that are selected";
+    assert!(cluster.waits().contains(&why.to_owned()), "{:?}", cluster.waits());
+
+    cluster.delete("pods", "web-0").await;
+    cluster.settle().await;
+    assert_eq!((cluster.ready(), cluster.waits()), (vec!["web-0".to_owned()], Vec::new()));
+    assert_eq!(cluster.get("pods", "web-0").unwrap()["metadata"]["labels"]["app"], "nginx");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_settled_cluster_does_nothing() {
     let cluster = cluster_of(2).await;
     drop(cluster.engine.take_trace());

@@ -299,7 +299,15 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 self.tell(notes).await;
                 true
             }
-            Err(CommitError::Exists(_) | CommitError::Missing(_) | CommitError::Conflict(_)) => {
+            Err(CommitError::Exists(key)) => {
+                // Who holds the name may have nothing to do with the unit, so that no change of theirs makes it dirty.
+                self.look_again(unit, Some(now + WRITTEN_AGAIN_AFTER));
+                let objects = self.subjects_of(unit, &touched);
+                waits.extend(objects.into_iter().map(|object| unwritten::taken(object, &key.resource, &key.name)));
+                self.post(unit, waits);
+                false
+            }
+            Err(CommitError::Missing(_) | CommitError::Conflict(_)) => {
                 // Somebody was faster. Their change is on its way here and makes the unit dirty, but it may have
                 // arrived already: look again by ourselves.
                 self.look_again(unit, Some(now));

@@ -2,7 +2,7 @@
 
 use plan::{
     Note, NoteKind, Subject, Wait,
-    unwritten::{Deed, refused, undurable},
+    unwritten::{Deed, refused, taken, undurable},
 };
 
 fn subject(kind: &str) -> Subject {
@@ -41,6 +41,16 @@ fn a_refusal_is_an_event_and_a_wait() {
         let wait = Wait { subject: subject(kind), reason, message: waits.to_owned() };
         assert_eq!(refused(&subject(kind), deed, "web-0", "no"), (note, wait), "{kind} {deed:?}");
     }
+}
+
+#[test]
+fn a_name_that_another_object_holds_is_said() {
+    let message = "web: cannot create web-0 of pods: there is one already, which is not its own; delete it, or give it the \
+                   labels that are selected";
+    assert_eq!(
+        taken(subject("PetSet"), "pods", "web-0"),
+        Wait { subject: subject("PetSet"), reason: "NameTaken", message: message.to_owned() }
+    );
 }
 
 #[test]
