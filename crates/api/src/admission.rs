@@ -129,7 +129,7 @@ pub fn update(resource: &Resource, mut new: Value, old: &Value) -> Result<Update
 
 /// The object with another `status`, and nothing else changed.
 ///
-/// Errors: 409 `Conflict` and 413 as for [`update`].
+/// Errors: 409 `Conflict`, 413 and 422 `Invalid` as for [`update`].
 pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result<Value, Status> {
     settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
     agree(resource, &new, old)?;
@@ -140,6 +140,7 @@ pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result
             object.as_object_mut().map(|fields| fields.remove("status"));
         }
     }
+    refuse(resource, &object, &resource.rules.validate_status(&object, old))?;
     measure(&object)?;
     Ok(object)
 }

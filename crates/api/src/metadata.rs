@@ -126,11 +126,11 @@ fn validate_lists(metadata: &Value) -> Vec<Cause> {
     causes
 }
 
-/// What is wrong with a name of this resource, if anything: namespaces and services are DNS labels, the rest are
-/// DNS subdomains.
+/// What is wrong with a name of this resource, if anything: namespaces, services and stateful sets are DNS labels, the
+/// rest are DNS subdomains.
 fn name_problem(resource: &Resource, name: &str) -> Option<String> {
     match resource.kind {
-        "Namespace" | "Service" => dns_label(name),
+        "Namespace" | "Service" | "StatefulSet" => dns_label(name),
         _ => dns_subdomain(name),
     }
 }
@@ -140,12 +140,18 @@ pub fn dns_label(text: &str) -> Option<String> {
     if text.len() > LABEL_BYTES_MAX {
         return Some(format!("must be no more than {LABEL_BYTES_MAX} bytes"));
     }
-    (!is_dns_label(text)).then(|| {
+    if is_dns_label(text) {
+        return None;
+    }
+    if text.split('.').all(is_dns_label) {
+        return Some("must not contain dots".to_owned());
+    }
+    Some(
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
          end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
          '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-            .to_owned()
-    })
+            .to_owned(),
+    )
 }
 
 /// What is wrong with a DNS subdomain (RFC 1123), if anything.

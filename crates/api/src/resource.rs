@@ -100,6 +100,11 @@ pub trait Rules: Send + Sync {
     /// All that is wrong with a change.
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<Cause>;
 
+    /// All that is wrong with a change of the status alone. Most kinds take whatever their controller says.
+    fn validate_status(&self, _object: &Value, _old: &Value) -> Vec<Cause> {
+        Vec::new()
+    }
+
     /// Sentences for `Warning` headers: fields that are valid and have no effect here. To be asked before `default`, so
     /// that what the client wrote can be told from what was filled in.
     fn warnings(&self, object: &Value) -> Vec<String>;
@@ -110,8 +115,20 @@ pub trait Rules: Send + Sync {
 }
 
 /// Everything that is served, in the order in which discovery lists it.
-pub static RESOURCES: &[&Resource] =
-    &[&NAMESPACES, &NODES, &SERVICES, &PODS, &CLAIMS, &VOLUMES, &EVENTS, &ENDPOINTS, &PET_SETS, &STORAGE_CLASSES];
+pub static RESOURCES: &[&Resource] = &[
+    &NAMESPACES,
+    &NODES,
+    &SERVICES,
+    &PODS,
+    &CLAIMS,
+    &VOLUMES,
+    &EVENTS,
+    &ENDPOINTS,
+    &CONTROLLER_REVISIONS,
+    &STATEFUL_SETS,
+    &PET_SETS,
+    &STORAGE_CLASSES,
+];
 
 /// The resource at a path.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
@@ -220,6 +237,29 @@ pub static ENDPOINTS: Resource = Resource {
     singular: "endpoints",
     short_names: &["ep"],
     rules: &kinds::endpoints::Rules,
+    ..CORE
+};
+
+/// `apps/v1 ControllerRevision`.
+pub static CONTROLLER_REVISIONS: Resource = Resource {
+    group: "apps",
+    kind: "ControllerRevision",
+    plural: "controllerrevisions",
+    singular: "controllerrevision",
+    rules: &kinds::controller_revision::Rules,
+    ..CORE
+};
+
+/// `apps/v1 StatefulSet`.
+pub static STATEFUL_SETS: Resource = Resource {
+    group: "apps",
+    kind: "StatefulSet",
+    plural: "statefulsets",
+    singular: "statefulset",
+    short_names: &["sts"],
+    categories: &["all"],
+    subresources: &[Subresource::Status, Subresource::Scale],
+    rules: &kinds::statefulset::Rules,
     ..CORE
 };
 

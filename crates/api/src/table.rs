@@ -123,6 +123,8 @@ fn printer(kind: &str) -> &'static Printer {
     match kind {
         "Pod" => &pods::POD,
         "PetSet" => &sets::PET_SET,
+        "StatefulSet" => &sets::STATEFUL_SET,
+        "ControllerRevision" => &sets::REVISION,
         "Scale" => &sets::SCALE,
         "Service" => &network::SERVICE,
         "Endpoints" => &network::ENDPOINTS,

@@ -234,6 +234,8 @@ fn the_registry_serves_what_is_promised() {
         ("persistentvolumes", "v1", "PersistentVolume"),
         ("events", "v1", "Event"),
         ("endpoints", "v1", "Endpoints"),
+        ("controllerrevisions.apps", "apps/v1", "ControllerRevision"),
+        ("statefulsets.apps", "apps/v1", "StatefulSet"),
         ("petsets.apps", "apps/v1alpha1", "PetSet"),
         ("storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass"),
     ];

@@ -4,6 +4,7 @@ use std::{fmt::Write, sync::LazyLock};
 
 use k8s_openapi::{
     api::{
+        apps::v1::{ControllerRevision, StatefulSet},
         autoscaling::v1::Scale,
         core::v1::{Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
         storage::v1::StorageClass,
@@ -101,6 +102,7 @@ fn settle(schema: &mut Value) {
 /// The name of a kind's schema, which is left in the generator.
 fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
     let schema = match resource.kind {
+        "ControllerRevision" => generator.subschema_for::<ControllerRevision>(),
         "Endpoints" => generator.subschema_for::<Endpoints>(),
         "Event" => generator.subschema_for::<Event>(),
         "Namespace" => generator.subschema_for::<Namespace>(),
@@ -110,6 +112,7 @@ fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
         "PetSet" => generator.subschema_for::<PetSet>(),
         "Pod" => generator.subschema_for::<Pod>(),
         "Service" => generator.subschema_for::<Service>(),
+        "StatefulSet" => generator.subschema_for::<StatefulSet>(),
         "StorageClass" => generator.subschema_for::<StorageClass>(),
         kind => unreachable!("the kind {kind} is registered without a schema"),
     };

@@ -1,8 +1,9 @@
 //! One module per kind: what each knows about its own objects. Its `Rules` is the kind's entry in the registry.
 //!
-//! [`typed`] checks shapes for all of them; [`names`], [`labels`], [`quantity`] and [`fields`] are what they share.
+//! [`typed`] checks shapes for all of them; [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
 
 pub mod claim;
+pub mod controller_revision;
 pub mod delete_options;
 pub mod endpoints;
 pub mod event;
@@ -13,9 +14,12 @@ pub mod namespace;
 pub mod node;
 pub mod petset;
 pub mod pod;
+mod portion;
 pub mod quantity;
 pub mod scale;
 pub mod service;
+mod sets;
+pub mod statefulset;
 pub mod storage_class;
 pub(crate) mod typed;
 pub mod volume;

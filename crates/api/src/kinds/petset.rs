@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::kinds::labels::{validate_labels, validate_selector};
 use crate::kinds::names::invalid;
-use crate::kinds::{claim, count_generation, fields, keep_status, names, normalise, pod};
+use crate::kinds::sets::{add_claimed_volumes, is_empty};
+use crate::kinds::{count_generation, fields, keep_status, names, normalise, pod, sets};
 use crate::petset::{PetSet, PetSetSpec, init_containers};
 use crate::resource::{self, PET_SETS};
 use crate::selector::Labels;
@@ -21,10 +22,7 @@ pub struct Rules;
 impl resource::Rules for Rules {
     fn normalise(&self, mut object: Value) -> Result<(Value, Vec<String>), Status> {
         if let Some(spec) = object.get_mut("spec") {
-            for template in fields::items(spec, "volumeClaimTemplates") {
-                fields::set(template, "apiVersion", "v1");
-                fields::set(template, "kind", "PersistentVolumeClaim");
-            }
+            sets::identify_claims(spec);
         }
         normalise::<PetSet>(&PET_SETS, object)
     }
@@ -42,9 +40,7 @@ impl resource::Rules for Rules {
         fields::fill(spec, "replicas", 1);
         let template = fields::object(spec, "template");
         pod::defaults::template(fields::object(template, "spec"));
-        for template in fields::items(spec, "volumeClaimTemplates") {
-            claim::default(template);
-        }
+        sets::default_claims(spec);
     }
 
     fn prepare_create(&self, object: &mut Value) {
@@ -78,11 +74,7 @@ impl resource::Rules for Rules {
 
     fn warnings(&self, object: &Value) -> Vec<String> {
         let mut warnings = pod::warnings::of(&object["spec"]["template"]["spec"], "spec.template.spec");
-        let templates = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
-        for (index, template) in templates.into_iter().flatten().enumerate() {
-            let field = format!("spec.volumeClaimTemplates[{index}].spec");
-            warnings.extend(claim::warnings(&template["spec"], &field));
-        }
+        warnings.extend(sets::claim_warnings(&object["spec"]));
         warnings.extend(refused_pets(object));
         warnings
     }
@@ -142,11 +134,6 @@ fn template(template: &PodTemplateSpec, selector: Option<&LabelSelector>, wrong:
     }
 }
 
-fn is_empty(selector: &LabelSelector) -> bool {
-    selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
-        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
-}
-
 /// Why no pet can be made from the template. The set is accepted nevertheless, as in 1.3; to know it at once is kinder
 /// than to wait for the event.
 fn refused_pets(object: &Value) -> Vec<String> {
@@ -168,19 +155,4 @@ fn refused_pets(object: &Value) -> Vec<String> {
     add_claimed_volumes(&mut spec, &object["spec"]["volumeClaimTemplates"]);
     refusals.extend(pod::validate_spec(&spec, "spec.template.spec").iter().map(ToString::to_string));
     refusals.into_iter().map(|why| format!("no pet can be made from the template: {why}")).collect()
-}
-
-/// Adds the volumes that each pet gets from its claims; one of the template's own of the same name gives way.
-fn add_claimed_volumes(spec: &mut Value, templates: &Value) {
-    let names: Vec<&Value> =
-        templates.as_array().into_iter().flatten().map(|claim| &claim["metadata"]["name"]).collect();
-    if names.is_empty() {
-        return;
-    }
-    fields::fill(spec, "volumes", json!([]));
-    if let Some(volumes) = spec.get_mut("volumes").and_then(Value::as_array_mut) {
-        volumes.retain(|volume| !names.contains(&&volume["name"]));
-        volumes
-            .extend(names.into_iter().map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}})));
-    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn round_trip<T: DeserializeOwned + Serialize>(value: Value) -> Resul
     Ok((value, unknown))
 }
 
-/// Strings that are pointers in Kubernetes' Go types, where empty differs from absent.
+/// Strings that Kubernetes writes although they are empty; most are pointers in its Go types.
 const POINTER_STRINGS: &[(&str, &str)] = &[
     ("EndpointPort", "appProtocol"),
     ("HostPathVolumeSource", "type"),
@@ -49,6 +49,7 @@ const POINTER_STRINGS: &[(&str, &str)] = &[
     ("PodSpec", "runtimeClassName"),
     ("ServicePort", "appProtocol"),
     ("ServiceSpec", "loadBalancerClass"),
+    ("StatefulSetSpec", "serviceName"),
 ];
 
 /// A value and its place.

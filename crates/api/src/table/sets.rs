@@ -32,6 +32,51 @@ pub(super) static PET_SET: Printer = Printer {
     },
 };
 
+pub(super) static STATEFUL_SET: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Ready", "Pods that are ready, of those that are wanted."),
+        AGE,
+        Column::new("Containers", "The containers of each pod.").wide(),
+        Column::new("Images", "The images of those containers.").wide(),
+    ],
+    cells: |set, now| {
+        let containers = items(&set["spec"]["template"]["spec"]["containers"]);
+        let (ready, wanted) = (number(&set["status"]["readyReplicas"]), number(&set["spec"]["replicas"]));
+        vec![
+            name(set),
+            format!("{ready}/{wanted}").into(),
+            age_of(set, now),
+            joined(containers.iter().map(|container| text(&container["name"])), "").into(),
+            joined(containers.iter().map(|container| text(&container["image"])), "").into(),
+        ]
+    },
+};
+
+pub(super) static REVISION: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Controller", "The set that keeps it."),
+        Column::new("Revision", "Its number: the highest is the newest."),
+        AGE,
+    ],
+    cells: |revision, now| {
+        let owners = items(&revision["metadata"]["ownerReferences"]);
+        let controller = owners.iter().find(|owner| owner["controller"] == true).map(|owner| {
+            let group = text(&owner["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
+            let kind = text(&owner["kind"]).to_lowercase();
+            let dot = if group.is_empty() { "" } else { "." };
+            format!("{kind}{dot}{group}/{}", text(&owner["name"]))
+        });
+        vec![
+            name(revision),
+            controller.unwrap_or_else(|| "<none>".to_owned()).into(),
+            number(&revision["revision"]),
+            age_of(revision, now),
+        ]
+    },
+};
+
 pub(super) static SCALE: Printer = Printer {
     columns: &[
         NAME,

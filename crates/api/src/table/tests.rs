@@ -11,6 +11,8 @@ const MADE: &str = "2026-01-01T23:00:00Z";
 const KINDS: &[&str] = &[
     "Pod",
     "PetSet",
+    "StatefulSet",
+    "ControllerRevision",
     "Scale",
     "Service",
     "Endpoints",
@@ -268,6 +270,32 @@ fn a_pet_set_has_the_layout_of_its_time() {
             ("Selector", 1)
         ]
     );
+}
+
+#[test]
+fn a_stateful_set_shows_how_many_of_its_pods_are_ready() {
+    let containers = json!([{"name": "a", "image": "i"}, {"name": "b", "image": "j"}]);
+    let mut set = object("web", json!({"spec": {"replicas": 3, "template": {"spec": {"containers": containers}}}}));
+    assert_eq!(Value::Array(cells("StatefulSet", &set, NOW)), json!(["web", "0/3", "60m", "a,b", "i,j"]));
+    set["status"] = json!({"replicas": 3, "readyReplicas": 2});
+    assert_eq!(cells("StatefulSet", &set, NOW)[1], json!("2/3"));
+    let headings: Vec<_> = columns("StatefulSet").iter().map(|column| (column.name, column.priority)).collect();
+    assert_eq!(headings, [("Name", 0), ("Ready", 0), ("Age", 0), ("Containers", 1), ("Images", 1)]);
+}
+
+#[test]
+fn a_revision_names_its_controller() {
+    let owner = |kind: &str, version: &str, controller: bool| json!({"apiVersion": version, "kind": kind, "name": "web", "controller": controller});
+    for (owners, controller) in [
+        (json!([owner("Other", "v1", false), owner("StatefulSet", "apps/v1", true)]), "statefulset.apps/web"),
+        (json!([owner("Other", "v1", true)]), "other/web"),
+        (json!([owner("Other", "v1", false)]), "<none>"),
+    ] {
+        let revision = object("web-5d4", json!({"revision": 3, "metadata": {"ownerReferences": owners}}));
+        assert_eq!(Value::Array(cells("ControllerRevision", &revision, NOW)), json!(["web-5d4", controller, 3, "60m"]));
+    }
+    let headings: Vec<_> = columns("ControllerRevision").iter().map(|column| (column.name, column.kind)).collect();
+    assert_eq!(headings, [("Name", "string"), ("Controller", "string"), ("Revision", "string"), ("Age", "string")]);
 }
 
 #[test]

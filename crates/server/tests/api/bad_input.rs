@@ -22,7 +22,7 @@ use axum::body::Body;
 use http::{Request, header};
 use serde_json::{Value, json};
 
-use crate::world::{SETS, World, running_pod, set};
+use crate::world::{REVISIONS, SETS, STATEFUL_SETS, World, running_pod, set, stateful_set};
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_refused() {
@@ -42,6 +42,11 @@ async fn pods_that_are_not_valid_are_refused() {
 #[tokio::test]
 async fn objects_of_the_other_kinds_that_are_not_valid_are_refused() {
     holds("kinds", include_str!("bad_input/kinds.txt")).await;
+}
+
+#[tokio::test]
+async fn stateful_sets_that_are_not_valid_are_refused() {
+    holds("sets", include_str!("bad_input/sets.txt")).await;
 }
 
 #[tokio::test]
@@ -84,6 +89,9 @@ async fn holds(name: &str, table: &str) {
 async fn furnished() -> World {
     let world = World::new().await;
     world.made(SETS, &set("web", 2)).await;
+    world.made(STATEFUL_SETS, &stateful_set("web", 2)).await;
+    let data = json!({"spec": {"template": {}}});
+    world.made(REVISIONS, &json!({"metadata": {"name": "web-1"}, "data": data, "revision": 1})).await;
     world.made_pod(&running_pod("web-0")).await;
     let here = "/api/v1/namespaces/default";
     let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});

@@ -3,7 +3,7 @@
 use http::{Method, Request};
 use serde_json::json;
 
-use crate::world::{NOW, SETS, World, set};
+use crate::world::{NOW, SETS, STATEFUL_SETS, World, set, stateful_set};
 
 #[tokio::test]
 async fn a_scale_is_a_view_of_the_set() {
@@ -44,6 +44,21 @@ async fn a_scale_is_put_without_a_content_type_and_with_the_version_it_was_read_
     let answer = world.send(put(scale.to_string())).await;
     assert_eq!((answer.code, &answer.json()["spec"]["replicas"]), (200, &json!(4)));
     assert_eq!(world.send(put(scale.to_string())).await.code, 409);
+}
+
+#[tokio::test]
+async fn a_stateful_set_is_scaled_in_the_same_way() {
+    let world = World::new().await;
+    let mut manifest = stateful_set("web", 2);
+    manifest["spec"]["selector"] =
+        json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["nginx", "web"]}]});
+    world.made(STATEFUL_SETS, &manifest).await;
+    let path = format!("{STATEFUL_SETS}/web/scale");
+    let answer = world.merge(&path, &json!({"spec": {"replicas": 5}})).await.json();
+    assert_eq!(answer["spec"], json!({"replicas": 5}));
+    assert_eq!(answer["status"], json!({"replicas": 0, "selector": "app in (nginx,web)"}));
+    let set = world.get(&format!("{STATEFUL_SETS}/web")).await.json();
+    assert_eq!((&set["spec"]["replicas"], &set["metadata"]["generation"]), (&json!(5), &json!(2)));
 }
 
 #[tokio::test]

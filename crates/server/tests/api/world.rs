@@ -35,6 +35,8 @@ pub(crate) const TOKEN: &str = "open sesame";
 /// The token after a change.
 pub(crate) const NEXT_TOKEN: &str = "open barley";
 pub(crate) const SETS: &str = "/apis/apps/v1alpha1/namespaces/default/petsets";
+pub(crate) const STATEFUL_SETS: &str = "/apis/apps/v1/namespaces/default/statefulsets";
+pub(crate) const REVISIONS: &str = "/apis/apps/v1/namespaces/default/controllerrevisions";
 pub(crate) const ENDPOINTS: &str = "/api/v1/namespaces/default/endpoints";
 
 /// A server and what it is made of.
@@ -192,6 +194,15 @@ pub(crate) fn set(name: &str, replicas: i64) -> Value {
             },
         },
     })
+}
+
+/// The same as a stateful set.
+pub(crate) fn stateful_set(name: &str, replicas: i64) -> Value {
+    let mut set = set(name, replicas);
+    set["apiVersion"] = "apps/v1".into();
+    set["kind"] = "StatefulSet".into();
+    set["spec"]["selector"] = json!({"matchLabels": {"app": "nginx"}});
+    set
 }
 
 /// A pod of one container that runs.
