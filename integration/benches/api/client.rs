@@ -76,6 +76,7 @@ impl Connection {
             .header(header::AUTHORIZATION, &self.access.token)
             .header(header::CONTENT_TYPE, kind)
             .body(Full::new(body))?;
+        self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let answer = response.into_body().collect().await?.to_bytes();

@@ -24,7 +24,11 @@ use petset_integration::{
 };
 use serde_json::json;
 
+/// Where what is read, patched and listed lies.
 const PATH: &str = "/api/v1/namespaces/default/events";
+
+/// Where what is created for a figure goes, so that lists stay as long as they are.
+const CREATED: &str = "/api/v1/namespaces/measured/events";
 
 /// As many objects as Kubernetes was measured with are there when lists are measured.
 const OBJECTS: usize = 4_000;
@@ -32,6 +36,8 @@ const OBJECTS: usize = 4_000;
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
+    /// What the others work on. Not a figure.
+    Fill,
     Create,
     Get,
     Patch,
@@ -44,6 +50,7 @@ impl Operation {
     /// How many on so many connections: enough that the clock's ticks of 10 ms do not show.
     fn count(self, connections: usize) -> usize {
         match self {
+            Operation::Fill => OBJECTS,
             Operation::Create => 500,
             Operation::Get | Operation::Patch => 1_000 * if connections > 1 { 4 } else { 1 },
             Operation::List => 20,
@@ -56,19 +63,20 @@ impl Operation {
             Operation::Create => "at most 280",
             Operation::Get => "at most 140",
             Operation::Patch => "at most 440",
-            Operation::List => "-",
+            Operation::Fill | Operation::List => "-",
         }
     }
 
     async fn ask(self, connection: &mut Connection, number: usize, objects: usize) -> Result<()> {
         let filler = "x".repeat(256);
         match self {
-            Operation::Create => {
+            Operation::Fill | Operation::Create => {
+                let (path, space) = if self == Operation::Fill { (PATH, "default") } else { (CREATED, "measured") };
                 let body = json!({
                     "metadata": {"name": name(number)}, "message": filler, "reason": "Measured", "type": "Normal",
-                    "involvedObject": {"kind": "Namespace", "name": "default", "namespace": "default"},
+                    "involvedObject": {"kind": "Namespace", "name": space, "namespace": space},
                 });
-                connection.ask(&Method::POST, PATH, "application/json", Bytes::from(body.to_string())).await?;
+                connection.ask(&Method::POST, path, "application/json", Bytes::from(body.to_string())).await?;
             }
             Operation::Get => {
                 let path = format!("{PATH}/{}", name(number % objects));
@@ -109,8 +117,9 @@ async fn measure(world: &World) -> Result<()> {
             figures.push((operation, connections, Row::new(&label), Row::new(&label)));
         }
     }
-    // Lists are of as many objects in the first round as in the last.
-    fill(&access, &mut made, OBJECTS - bench::rounds() * 2 * Operation::Create.count(1)).await?;
+    let space = Bytes::from(json!({"metadata": {"name": "measured"}}).to_string());
+    access.connect().await?.ask(&Method::POST, "/api/v1/namespaces", "application/json", space).await?;
+    run(&access, Operation::Fill, 16, OBJECTS, 0).await?;
     for _ in 0..bench::rounds() {
         for (operation, connections, rate, cost) in &mut figures {
             let count = operation.count(*connections);
@@ -132,12 +141,6 @@ async fn measure(world: &World) -> Result<()> {
     bench::publish("api", &tables.join("\n\n"))
 }
 
-async fn fill(access: &Access, made: &mut usize, count: usize) -> Result<()> {
-    run(access, Operation::Create, 16, count, *made).await?;
-    *made += count;
-    Ok(())
-}
-
 /// Asks so many times over so many connections; how long it took.
 async fn run(access: &Access, operation: Operation, connections: usize, count: usize, made: usize) -> Result<Duration> {
     let mut open = Vec::new();
@@ -154,8 +157,9 @@ async fn run(access: &Access, operation: Operation, connections: usize, count: u
                 if number >= count {
                     return Ok::<(), anyhow::Error>(());
                 }
-                let number = if operation == Operation::Create { made + number } else { number * 7919 };
-                operation.ask(&mut connection, number, made.max(1)).await?;
+                let is_new = matches!(operation, Operation::Fill | Operation::Create);
+                let number = if is_new { made + number } else { number * 7919 };
+                operation.ask(&mut connection, number, OBJECTS).await?;
             }
         }
     });
