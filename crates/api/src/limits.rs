@@ -33,6 +33,10 @@ pub const SUBDOMAIN_BYTES_MAX: usize = 253;
 /// How much of a body that is not understood is quoted back, in octets: Kubernetes' own choice.
 pub const BODY_QUOTE_BYTES: usize = 30;
 
+/// How much of a patch that leads to no object of its kind is quoted back, in octets. Kubernetes quotes all of the patched
+/// object, which may be a megabyte.
+pub const PATCH_QUOTE_BYTES: usize = 1024;
+
 /// The longest name of a port, in octets (RFC 6335, section 5.1).
 pub const PORT_NAME_BYTES_MAX: usize = 15;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::limits::CAUSES_MAX;
+use crate::limits::{CAUSES_MAX, PATCH_QUOTE_BYTES};
 use crate::resource::Resource;
 
 /// A refusal as clients receive it: Kubernetes' `meta/v1 Status`.
@@ -125,6 +125,16 @@ impl Status {
     /// 422: a JSON patch whose test fails or whose path leads nowhere.
     pub fn patch_not_applicable() -> Status {
         Status::new(422, "Invalid", "the server rejected our request due to an error in our request", json!({}))
+    }
+
+    /// 422: a patch that can be applied, and leads to what is no object of its kind. `why` is what decoding the patched
+    /// object says, which is 400 where the object was sent whole (`apiserver/pkg/endpoints/handlers/patch.go`).
+    pub fn patch_leads_astray(patch: &[u8], why: &Status) -> Status {
+        let mut quote = String::from_utf8_lossy(&patch[..patch.len().min(PATCH_QUOTE_BYTES)]).into_owned();
+        if patch.len() > PATCH_QUOTE_BYTES {
+            quote.push_str(" ...");
+        }
+        Status::invalid("", "", "", &[Cause::invalid("patch", quote, &why.message)])
     }
 
     /// 400, in the caller's words.

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use kube::core::{Status, response::StatusCause};
+use kube::core::{
+    Status,
+    response::{StatusCause, StatusDetails},
+};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -76,11 +79,16 @@ impl fmt::Display for Failure {
     }
 }
 
-/// As kubectl: the causes of an invalid object one by one, everything else in a sentence.
+/// As kubectl: the causes of an invalid object or patch one by one, everything else in a sentence.
 fn refused(status: &Status, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let details = status.details.as_ref().filter(|details| !details.kind.is_empty());
+    let tells = |details: &&StatusDetails| !(details.kind.is_empty() && details.causes.is_empty());
+    let details = status.details.as_ref().filter(tells);
     if let ("Invalid", Some(details)) = (status.reason.as_str(), details) {
-        write!(f, "The {} \"{}\" is invalid", details.kind, details.name)?;
+        if details.kind.is_empty() {
+            write!(f, "The request is invalid")?;
+        } else {
+            write!(f, "The {} \"{}\" is invalid", details.kind, details.name)?;
+        }
         return match details.causes.as_slice() {
             [] => Ok(()),
             [one] => write!(f, ": {}", cause(one)),

@@ -45,7 +45,7 @@ pub(crate) async fn patch(server: &Server, target: Target<'_>, params: &Params, 
     let bytes = body::bytes(body).await?;
     let change = |old: &Value| {
         let (scale, _) = api::patch::apply(kind, "Scale", &scale_of(old), &bytes)?;
-        let (scale, _) = scale::normalise(scale)?;
+        let (scale, _) = scale::normalise(scale).map_err(|why| Status::patch_leads_astray(&bytes, &why))?;
         check_name(&scale, target.name)?;
         scaled(target, &scale, old)
     };

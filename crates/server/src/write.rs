@@ -178,8 +178,9 @@ pub(crate) async fn patch(
     let mut warnings = Vec::new();
     let change = |old: &Value| {
         let (patched, duplicates) = api::patch::apply(kind, resource.kind, old, &bytes)?;
-        let (new, unknown) = resource.rules.normalise(patched)?;
-        warnings = body::judge_fields(resource, &duplicates, &unknown, options.validation)?;
+        let astray = |why: Status| Status::patch_leads_astray(&bytes, &why);
+        let (new, unknown) = resource.rules.normalise(patched).map_err(astray)?;
+        warnings = body::judge_fields(resource, &duplicates, &unknown, options.validation).map_err(astray)?;
         warnings.extend(resource.rules.warnings(&new));
         check_name(&new, target.name)?;
         part.update(server, resource, new, old)

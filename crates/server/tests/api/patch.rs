@@ -65,7 +65,9 @@ async fn what_cannot_be_patched_is_refused() {
         (400, "the name of the object (other) does not match the name on the URL (web)".to_owned())
     );
     let strict = world.merge(&format!("{path}?fieldValidation=Strict"), &json!({"foo": 1})).await;
-    assert_eq!(strict.code, 400);
+    let message = " \"\" is invalid: patch: Invalid value: \"{\\\"foo\\\":1}\": Endpoints in version \"v1\" cannot be handled as a Endpoints: \
+                   strict decoding error: unknown field \"foo\"";
+    assert_eq!(strict.refusal(), (422, message.to_owned()));
     let forced = world.merge(&format!("{path}?force=true"), &json!({})).await;
     assert_eq!(
         forced.refusal(),

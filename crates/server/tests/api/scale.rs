@@ -71,6 +71,6 @@ async fn less_than_nothing_is_refused() {
     let expected =
         "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -3: must be greater than or equal to 0";
     assert_eq!(answer.refusal(), (422, expected.to_owned()));
-    assert_eq!(world.merge(&path, &json!({"spec": {"replicas": "many"}})).await.code, 400);
+    assert_eq!(world.merge(&path, &json!({"spec": {"replicas": "many"}})).await.code, 422);
     assert_eq!(world.get(&format!("{SETS}/nobody/scale")).await.refusal().0, 404);
 }
