@@ -69,6 +69,11 @@ pub struct Plan {
     pub look_again: LookAgain,
 }
 
+/// So many volumes are being made in the engine at a time, and so many removed. The engine does both one after the other, so
+/// more would only wait there, each with a connection of its own, and keep from it what pods ask. The next ones follow as
+/// these are done, in the order of their claims' names.
+pub const VOLUMES_AT_ONCE_MAX: usize = 16;
+
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
@@ -323,11 +328,25 @@ impl<'a> Draft<'a> {
             }
             Some(_) => {
                 let labels = supply::labels(claim, &volume_name);
-                self.plan.actions.push(Action::CreateVolume { name: handle, labels });
-                self.wait_unbound(claim, "Provisioning", &format!("volume {volume_name} is being made"));
+                let because = if self.begin(Action::CreateVolume { name: handle, labels }) {
+                    format!("volume {volume_name} is being made")
+                } else {
+                    format!("volume {volume_name} is made after others, {VOLUMES_AT_ONCE_MAX} at a time")
+                };
+                self.wait_unbound(claim, "Provisioning", &because);
             }
         }
         false
+    }
+
+    /// Begins to make or remove a volume in the engine, and says whether there was room for it.
+    fn begin(&mut self, action: Action) -> bool {
+        let is_alike = |begun: &&Action| std::mem::discriminant(*begun) == std::mem::discriminant(&action);
+        let has_room = self.plan.actions.iter().filter(is_alike).count() < VOLUMES_AT_ONCE_MAX;
+        if has_room {
+            self.plan.actions.push(action);
+        }
+        has_room
     }
 
     /// Both halves of a binding, in one transaction.

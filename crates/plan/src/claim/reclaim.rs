@@ -5,7 +5,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
 };
 
-use super::{COMPONENT, Draft, Hold, VOLUME_PROTECTION, lost_message, name, protect, source, subject, volume_name};
+use super::{
+    COMPONENT, Draft, Hold, VOLUME_PROTECTION, VOLUMES_AT_ONCE_MAX, lost_message, name, protect, source, subject,
+    volume_name,
+};
 use crate::{Action, Note, NoteKind, Wait, Write, action::Source};
 
 /// Finalizers that are ours to take away.
@@ -123,8 +126,10 @@ fn delete(draft: &mut Draft<'_>, volume: &PersistentVolume, handle: &str) {
             wait(draft, volume, "VolumeMounted", message("a container still mounts it"));
         }
         Some(_) => {
-            draft.plan.actions.push(Action::RemoveVolume { name: handle.to_owned() });
-            wait(draft, volume, "VolumeDeleting", message("its data is being removed"));
+            let is_begun = draft.begin(Action::RemoveVolume { name: handle.to_owned() });
+            let later = format!("its data is removed after that of others, {VOLUMES_AT_ONCE_MAX} at a time");
+            let because = if is_begun { "its data is being removed" } else { &later };
+            wait(draft, volume, "VolumeDeleting", message(because));
         }
     }
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once};
 use crate::{
     Action, Write,
-    claim::{CLAIM_PROTECTION, Input, PROVISIONER, Plan},
+    claim::{CLAIM_PROTECTION, Input, PROVISIONER, Plan, VOLUMES_AT_ONCE_MAX},
     pod::ClaimState,
     read,
 };
@@ -260,11 +260,17 @@ pub fn rests(plan: &Plan) -> Verdict {
     }
 }
 
-/// [`Law::Bounded`]: no object is written twice, nothing is done twice in the engine, and a few sentences for each object.
+/// [`Law::Bounded`]: no object is written twice, nothing is done twice in the engine and few things at a time, and a few
+/// sentences for each object.
 pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
     for (at, action) in plan.actions.iter().enumerate() {
         holds(!plan.actions[..at].contains(action), Law::Bounded, || format!("{action:?} is begun twice"))?;
     }
+    let made = plan.actions.iter().filter(|action| matches!(action, Action::CreateVolume { .. })).count();
+    let at_once = made.max(plan.actions.len() - made);
+    holds(at_once <= VOLUMES_AT_ONCE_MAX, Law::Bounded, || {
+        format!("{at_once} volumes are made or removed at a time, more than {VOLUMES_AT_ONCE_MAX}")
+    })?;
     let objects = input.claims.len() + input.volumes.len();
     holds(plan.actions.len() <= objects, Law::Bounded, || {
         format!("{} things are begun for {objects} claims and volumes", plan.actions.len())

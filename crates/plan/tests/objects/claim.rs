@@ -6,7 +6,12 @@ use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim, Pod},
     storage::v1::StorageClass,
 };
-use plan::{Action, Note, NoteKind, Subject, Wait, Write, action::Source, claim::Plan, pod::ClaimState};
+use plan::{
+    Action, Note, NoteKind, Subject, Wait, Write,
+    action::Source,
+    claim::{Plan, VOLUMES_AT_ONCE_MAX},
+    pod::ClaimState,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -610,4 +615,60 @@ fn what_cannot_be_mounted_says_why() {
         Storage::new().claim(bound("mine")).state("www"),
         waiting("persistentvolumeclaim \"www\" is bound to volume \"mine\", which does not exist")
     );
+}
+
+/// More claims than volumes are made at a time.
+pub(crate) fn many_claims() -> Storage {
+    let claims = (0..VOLUMES_AT_ONCE_MAX + 2).map(|n| named_claim(&format!("data-{n:02}"), alpha()));
+    claims.fold(Storage::new(), Storage::claim)
+}
+
+#[test]
+fn few_volumes_are_made_at_a_time_and_the_others_say_so() {
+    let storage = many_claims();
+    let plan = storage.plan();
+    let made: Vec<&str> = plan.actions.iter().map(volume_of).collect();
+    let first: Vec<String> = (0..VOLUMES_AT_ONCE_MAX).map(|n| format!("petset_test_pvc-data-{n:02}-uid")).collect();
+    assert_eq!(made, first, "in the order of the claims");
+    let why =
+        |n: usize, because: &str| format!("waiting to bind claim data-{n:02}: volume pvc-data-{n:02}-uid {because}");
+    let waits: Vec<&str> = plan.waits.iter().map(|wait| wait.message.as_str()).collect();
+    let said = (0..VOLUMES_AT_ONCE_MAX + 2).map(|n| match n {
+        0..VOLUMES_AT_ONCE_MAX => why(n, "is being made"),
+        _ => why(n, "is made after others, 16 at a time"),
+    });
+    assert_eq!(waits, said.collect::<Vec<_>>());
+
+    // One is done: the next begins, and no more.
+    let plan = storage.clone().engine(&first[0]).plan();
+    let made: Vec<&str> = plan.actions.iter().map(volume_of).collect();
+    assert_eq!(made.len(), VOLUMES_AT_ONCE_MAX);
+    assert_eq!(made.last(), Some(&"petset_test_pvc-data-16-uid"));
+
+    let bound = storage.settle();
+    let phases = bound.claims.iter().map(|claim| claim.status.as_ref().unwrap().phase.as_deref());
+    assert_eq!(phases.collect::<Vec<_>>(), [Some("Bound"); VOLUMES_AT_ONCE_MAX + 2]);
+}
+
+#[test]
+fn few_volumes_are_removed_at_a_time_and_the_others_say_so() {
+    let mut storage = many_claims().settle();
+    storage.claims.clear();
+    // First each is Released.
+    storage.apply(&storage.plan());
+    let plan = storage.plan();
+    assert_eq!(plan.actions.len(), VOLUMES_AT_ONCE_MAX);
+    assert!(plan.actions.iter().all(|action| matches!(action, Action::RemoveVolume { .. })), "{:?}", plan.actions);
+    let message = "waiting to delete volume pvc-data-17-uid: its data is removed after that of others, 16 at a time";
+    let last = plan.waits.last().unwrap();
+    assert_eq!((last.reason, last.message.as_str()), ("VolumeDeleting", message));
+    let gone = storage.settle();
+    assert_eq!((gone.volumes, gone.engine), (Vec::new(), Some(BTreeMap::new())));
+}
+
+fn volume_of(action: &Action) -> &str {
+    match action {
+        Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => name,
+        other => panic!("storage does not do {other:?}"),
+    }
 }

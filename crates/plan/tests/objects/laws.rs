@@ -1,6 +1,9 @@
 //! The laws hold for the planner as it is, whatever the world is like.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
 use plan::{
@@ -50,6 +53,23 @@ proptest! {
     fn services_keep_the_laws(service in any_service()) {
         check_service(zone::plan, service)?;
     }
+}
+
+#[test]
+fn the_page_of_limits_has_those_of_one_pass() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md")).unwrap();
+    let (_, section) = page.split_once("## What one pass does").unwrap();
+    let rows = section.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        Some((cells.next()?.trim_end_matches('`'), cells.next()?.parse().unwrap()))
+    });
+    let limits = [
+        ("CLAIMS_PER_PASS_MAX", set::CLAIMS_PER_PASS_MAX),
+        ("STEPS_MAX", set::STEPS_MAX),
+        ("AHEAD_MAX", set::AHEAD_MAX),
+        ("VOLUMES_AT_ONCE_MAX", claim::VOLUMES_AT_ONCE_MAX),
+    ];
+    assert_eq!(rows.collect::<Vec<(&str, usize)>>(), limits);
 }
 
 /// Every law that a planner of storage can break: from pass to pass, with the engine and without, and at rest.

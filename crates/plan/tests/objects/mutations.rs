@@ -15,6 +15,7 @@ use plan::{
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{
+    claim::many_claims,
     laws::{ZonePlanner, any_service, any_storage, check_service, check_storage},
     space::{self, any_size, any_space},
     storage,
@@ -485,6 +486,23 @@ fn bounded_notices_a_volume_that_is_made_twice() {
         plan.actions.extend(plan.actions.clone());
         plan
     });
+}
+
+/// The next one of many is begun in the same pass: the first of the others' claims and volumes are out of its sight.
+#[test]
+fn bounded_notices_all_volumes_at_once() {
+    let all_at_once: storage::Planner = |input| {
+        let mut plan = claim::plan(input);
+        for claim in input.claims {
+            let alone = claim::Input { claims: &[claim], ..input.clone() };
+            let more = claim::plan(&alone).actions.into_iter().filter(|action| !plan.actions.contains(action));
+            plan.actions.extend(more.collect::<Vec<_>>());
+        }
+        plan
+    };
+    let broken = many_claims().judged(all_at_once).unwrap_err();
+    assert_eq!(broken.law, Law::Bounded, "{broken}");
+    many_claims().judged(claim::plan).unwrap();
 }
 
 // Services.

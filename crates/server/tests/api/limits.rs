@@ -167,7 +167,9 @@ fn the_page_of_limits_has_every_limit_with_its_value() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| fs::read_to_string(root.join(path)).expect("a file of the repository");
     let page = read("docs/limits.md");
-    let rows: BTreeMap<String, String> = page
+    // The planner's own come after that, and are compared there.
+    let (of_ours, _) = page.split_once("## What one pass does").expect("a section of the planner");
+    let rows: BTreeMap<String, String> = of_ours
         .lines()
         .filter_map(|line| {
             let mut cells = line.strip_prefix("| `")?.split(" | ");
