@@ -94,7 +94,9 @@ async fn connect(
     };
     let end = request.extensions().get::<End>().cloned();
     let socket = upgrade(request).await?;
-    if server.inner.sessions.len() >= SESSIONS_MAX {
+    // The place is taken before anything is waited for: many that come at once are as many as they are.
+    let place = server.inner.sessions.token();
+    if server.inner.sessions.len() > SESSIONS_MAX {
         return Err(Status::too_many_requests("too many exec and attach sessions are open, end some", 1).into());
     }
 
@@ -102,7 +104,6 @@ async fn connect(
     // trying SPDY, and then shows what became of that.
     let session = server.inner.parts.streams.exec(&stream_target, &options).await;
     let can_half_close = socket.selected_protocol().is_some_and(|protocol| protocol == V5);
-    let sessions = server.inner.sessions.token();
     let stop = server.inner.stop.clone();
     let response = socket.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(async move |socket| {
         let ended = async {
@@ -118,7 +119,7 @@ async fn connect(
             }
         };
         serve(socket, session, can_half_close, cut).await;
-        drop(sessions);
+        drop(place);
     });
     Ok(response.into_response())
 }
@@ -169,10 +170,14 @@ async fn serve(
     };
     // An error is a client that is gone.
     let Ok((code, reason)) = told else { return };
-    if sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.is_ok() {
+    let farewell = async {
+        sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
         // What the client still sends is read, so that the connection ends cleanly for it.
-        let _ = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = messages.next().await {} }).await;
-    }
+        while let Some(Ok(_)) = messages.next().await {}
+        Ok::<(), axum::Error>(())
+    };
+    // A client that reads nothing would otherwise keep its place, also when its token counts no more.
+    let _ = tokio::time::timeout(PATIENCE, farewell).await;
 }
 
 /// Passes on all output, and then how the process ended. Errors: the client is gone.

@@ -137,3 +137,24 @@ fn nothing_can_be_run_where_nothing_runs() {
         assert_eq!(refused, Some(StreamError::NotFound("app".to_owned())));
     });
 }
+
+#[test]
+fn a_session_that_is_let_go_ends_the_input_of_its_command_and_nothing_else() {
+    in_world("let-go", |world| async move {
+        let sandbox = world.up().await;
+        world.run(world.start("app", 0, &sandbox, "exec sleep 1000")).await;
+        let open = async |script: &str, stdin: bool| {
+            let command = vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()];
+            let options = ExecOptions { command, stdin, stdout: true, stderr: false, tty: false };
+            world.docker.exec(&world.target("app"), &options).await.unwrap()
+        };
+        let mut reads = open("echo begun; cat; touch /tmp/read", true).await;
+        let mut works = open("echo begun; sleep 1; touch /tmp/worked", false).await;
+        for session in [&mut reads, &mut works] {
+            assert_eq!(session.output.next().await.unwrap().unwrap(), Output::Stdout("begun\n".into()));
+        }
+        drop((reads, works));
+        let both = "until test -e /tmp/read -a -e /tmp/worked; do sleep 0.1; done; echo both";
+        assert_eq!(world.exec("app", both, b"").await, ("both\n".into(), "".into(), 0));
+    });
+}

@@ -1,13 +1,16 @@
 //! The `exec` and `attach` subresources, over a real connection.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
 use futures::{SinkExt as _, StreamExt as _};
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, header};
+use petset_server::limits::SESSIONS_MAX;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode},
+    tungstenite::{Error, Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode},
 };
 
 use crate::world::{World, running_pod};
@@ -22,17 +25,31 @@ async fn world() -> World {
     world
 }
 
-/// Connects as kubectl does, and also returns the protocol that was chosen.
-async fn connect(world: &World, path: &str, protocols: &str) -> (WebSocketStream<TcpStream>, HeaderValue) {
+/// Serves the world on a port, for as long as the test runs.
+async fn served(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = world.server.open_router();
     tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// Connects as kubectl does, and also returns the protocol that was chosen.
+async fn connect(world: &World, path: &str, protocols: &str) -> (WebSocketStream<TcpStream>, HeaderValue) {
+    let address = served(world).await;
+    let (socket, response) = tried(address, path, protocols).await.expect("an upgrade");
+    (socket, response.headers()[header::SEC_WEBSOCKET_PROTOCOL].clone())
+}
+
+async fn tried(
+    address: SocketAddr,
+    path: &str,
+    protocols: &str,
+) -> Result<(WebSocketStream<TcpStream>, Response<Option<Vec<u8>>>), Error> {
     let socket = TcpStream::connect(address).await.expect("a connection");
     let mut request = format!("ws://{address}{POD}/{path}").into_client_request().expect("a request");
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(protocols).expect("text"));
-    let (socket, response) = client_async(request, socket).await.expect("an upgrade");
-    (socket, response.headers()[header::SEC_WEBSOCKET_PROTOCOL].clone())
+    client_async(request, socket).await
 }
 
 /// Everything until the connection ends: output by channel, the status, the close code.
@@ -173,4 +190,44 @@ async fn what_cannot_be_run_is_refused_in_plain_http() {
         let (code, message) = world.send(upgrade(path, wanted)).await.refusal();
         assert_eq!((code, message.as_str()), expected);
     }
+}
+
+#[tokio::test]
+async fn sessions_beyond_those_that_are_open_are_sent_away() {
+    let world = world().await;
+    let address = served(&world).await;
+    let exec = async || tried(address, "exec?command=forever&stdout=true", V5).await;
+    let attach = async || tried(address, "attach?stdout=true", V5).await;
+    let mut open = Vec::new();
+    for _ in 0..SESSIONS_MAX / 2 {
+        open.extend([exec().await.expect("a place"), attach().await.expect("a place")]);
+    }
+    let asked = world.stage.asked().len();
+    for refused in [exec().await, attach().await] {
+        let Err(Error::Http(answer)) = refused else { panic!("{refused:?}") };
+        let status: Value = serde_json::from_slice(answer.body().as_deref().expect("a body")).expect("a status");
+        let message = &status["message"];
+        assert_eq!(
+            (answer.status().as_u16(), message),
+            (429, &json!("too many exec and attach sessions are open, end some"))
+        );
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "1");
+    }
+    assert_eq!(world.stage.asked().len(), asked, "the engine is not asked for what has no place");
+
+    let (mut one, _) = open.pop().expect("a session");
+    one.close(None).await.expect("closed");
+    while let Some(Ok(_)) = one.next().await {}
+    exec().await.expect("the place that is free");
+}
+
+/// Sessions that come while the engine takes its time count, although none of them is open yet.
+#[tokio::test]
+async fn sessions_that_come_at_once_are_counted_at_once() {
+    let world = world().await;
+    let address = served(&world).await;
+    let all = (0..SESSIONS_MAX + 8).map(|_| tried(address, "exec?command=forever&stdout=true", V5));
+    let tried = futures::future::join_all(all).await;
+    let refused = tried.iter().filter(|tried| matches!(tried, Err(Error::Http(answer)) if answer.status() == 429));
+    assert_eq!((refused.count(), tried.iter().filter(|tried| tried.is_ok()).count()), (8, SESSIONS_MAX));
 }

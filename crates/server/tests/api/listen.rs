@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use futures::{SinkExt as _, StreamExt as _};
 use http::{Request, header};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::{http1, http2};
@@ -14,6 +15,14 @@ use tokio::{
     sync::oneshot,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{
+        Message,
+        client::IntoClientRequest as _,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
 
 use crate::world::{ENDPOINTS, NEXT_TOKEN, TOKEN, World};
 
@@ -127,6 +136,8 @@ async fn the_unix_socket_needs_no_token() {
 
 /// The server of a world over HTTPS, and both kinds of connection to it.
 struct Served {
+    address: std::net::SocketAddr,
+    tls: ClientConfig,
     old: http1::SendRequest<Body>,
     new: http2::SendRequest<Body>,
     stop: oneshot::Sender<()>,
@@ -145,10 +156,10 @@ async fn served(world: &World) -> Served {
     let stream = connect(address, client_tls.clone(), "http/1.1").await;
     let (old, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
     tokio::spawn(connection.with_upgrades());
-    let stream = connect(address, client_tls, "h2").await;
+    let stream = connect(address, client_tls.clone(), "h2").await;
     let (new, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
     tokio::spawn(connection);
-    Served { old, new, stop, serving }
+    Served { address, tls: client_tls, old, new, stop, serving }
 }
 
 async fn refusal(answer: http::Response<hyper::body::Incoming>) -> (u16, String) {
@@ -162,7 +173,7 @@ async fn refusal(answer: http::Response<hyper::body::Incoming>) -> (u16, String)
 #[tokio::test]
 async fn foreign_names_and_web_pages_are_refused_whatever_they_ask_for() {
     let world = World::new().await;
-    let Served { mut old, mut new, stop, serving } = served(&world).await;
+    let Served { mut old, mut new, stop, serving, .. } = served(&world).await;
     let token = format!("Bearer {TOKEN}");
     let made = |uri: &str, headers: &[(header::HeaderName, &str)]| {
         let mut request = Request::get(uri).header(header::AUTHORIZATION, &token);
@@ -207,7 +218,7 @@ async fn foreign_names_and_web_pages_are_refused_whatever_they_ask_for() {
 async fn a_change_of_the_token_cuts_what_runs_with_the_old_one() {
     let world = World::new().await;
     world.made_pod(&crate::world::running_pod("web-0")).await;
-    let Served { mut old, mut new, stop, serving } = served(&world).await;
+    let Served { mut old, mut new, stop, serving, .. } = served(&world).await;
     let (before, after) = (format!("Bearer {TOKEN}"), format!("Bearer {NEXT_TOKEN}"));
     let watch = new.send_request(request(&format!("{ENDPOINTS}?watch=1"), Some(&before))).await.expect("an answer");
     let log = "/api/v1/namespaces/default/pods/web-0/log?follow=true";
@@ -239,5 +250,46 @@ async fn a_change_of_the_token_cuts_what_runs_with_the_old_one() {
         assert_eq!(answer.status(), expected);
     }
     stop.send(()).expect("it still serves");
+    serving.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_change_of_the_token_cuts_the_sessions_that_were_opened_with_the_old_one() {
+    let world = World::new().await;
+    world.made_pod(&crate::world::running_pod("web-0")).await;
+    let Served { address, tls, mut old, stop, serving, .. } = served(&world).await;
+    let opened = async |path: &str, token: &str| {
+        let url = format!("wss://localhost/api/v1/namespaces/default/pods/web-0/{path}");
+        let mut request = url.into_client_request().expect("a request");
+        let headers = request.headers_mut();
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, "v5.channel.k8s.io".parse().expect("text"));
+        headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().expect("text"));
+        let stream = connect(address, tls.clone(), "http/1.1").await;
+        client_async(request, stream).await.expect("an upgrade").0
+    };
+    let (exec, attach) = ("exec?command=cat&stdin=true&stdout=true", "attach?stdout=true");
+    let mut before = [opened(exec, TOKEN).await, opened(attach, TOKEN).await];
+    before[0].send(Message::binary(b"\0still here".to_vec())).await.expect("sent");
+    assert_eq!(before[0].next().await.expect("an echo").expect("whole"), Message::binary(b"\x01still here".to_vec()));
+
+    let change = Request::post("https://localhost/petset/v1/token/rotate?graceSeconds=0")
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .body(Body::empty())
+        .expect("a request");
+    assert_eq!(old.send_request(change).await.expect("an answer").status(), 200);
+
+    // No status goes before: the process has not ended, the client is only let go.
+    let away = |why: &str| Message::Close(Some(CloseFrame { code: CloseCode::Away, reason: why.into() }));
+    for session in &mut before {
+        assert_eq!(session.next().await.expect("a last word").expect("whole"), away("the token counts no more"));
+        assert!(!matches!(session.next().await, Some(Ok(_))), "the connection ends");
+    }
+    let mut after = opened(exec, NEXT_TOKEN).await;
+    after.send(Message::binary(b"\0here".to_vec())).await.expect("sent");
+    assert_eq!(after.next().await.expect("an echo").expect("whole"), Message::binary(b"\x01here".to_vec()));
+    stop.send(()).expect("it still serves");
+    assert_eq!(after.next().await.expect("a last word").expect("whole"), away("the server is stopping"));
+    drop(after);
     serving.await.expect("it ends");
 }
