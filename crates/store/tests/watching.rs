@@ -4,7 +4,9 @@
 mod common;
 
 use common::{create, pod, update};
-use petset_store::{Change, Expect, LOG_EVENTS, Memory, Revision, Store, Watch, WatchError, Write};
+use petset_store::{
+    Change, Expect, Kv as _, LOG_BYTES, LOG_EVENTS, Memory, Revision, Store, Tree, Watch, WatchError, Write,
+};
 
 /// The next events, as revisions and names.
 async fn take(watch: &mut Watch, count: usize) -> Vec<(u64, String)> {
@@ -115,4 +117,34 @@ async fn what_left_the_log_is_expired_for_old_and_for_slow_watchers_also_after_a
         let mut watch = store.watch(None, Revision(oldest)).unwrap();
         assert_eq!(watch.next().await.unwrap().revision, Revision(oldest + 1));
     }
+}
+
+#[tokio::test]
+async fn large_changes_leave_the_log_before_they_are_many() {
+    let mut disk = Memory::default();
+    let store = Store::open_in_caller(disk.clone()).unwrap();
+    store.commit(vec![create("web-0", "Pending")]).await.unwrap();
+    let size = 400 << 10;
+    for turn in 0..2 * LOG_BYTES / size {
+        let phase = format!("{turn:08}").repeat(size / 8);
+        store.commit(vec![update("web-0", &phase, Expect::Exists)]).await.unwrap();
+        let mut kept = 0;
+        disk.scan(Tree::Log, &[], &mut |_, event| {
+            kept += event.len();
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        // An event has the object, and the value that it had before.
+        assert!(kept <= LOG_BYTES + LOG_BYTES / 10, "{kept} bytes are kept after {turn} changes");
+        assert!(
+            kept >= (2 * size * turn).min(LOG_BYTES - 2 * size - 1024),
+            "{kept} bytes are kept after {turn} changes"
+        );
+    }
+    let WatchError::Expired { asked: 2, oldest } = store.watch(None, Revision(2)).unwrap_err() else {
+        panic!("not expired")
+    };
+    assert!(oldest > 2 && store.revision().0 - oldest < LOG_BYTES as u64 / size as u64, "{oldest}");
+    let mut watch = store.watch(None, Revision(oldest)).unwrap();
+    assert_eq!(watch.next().await.unwrap().revision, Revision(oldest + 1));
 }

@@ -1,5 +1,7 @@
 //! Logs, and ways into containers.
 
+use std::{fs, path::PathBuf, process::Command};
+
 use docker::streams::{ExecOptions, LogOptions, Output, StreamError};
 use futures::{StreamExt, TryStreamExt};
 use tokio::io::AsyncWriteExt;
@@ -156,5 +158,34 @@ fn a_session_that_is_let_go_ends_the_input_of_its_command_and_nothing_else() {
         drop((reads, works));
         let both = "until test -e /tmp/read -a -e /tmp/worked; do sleep 0.1; done; echo both";
         assert_eq!(world.exec("app", both, b"").await, ("both\n".into(), "".into(), 0));
+    });
+}
+
+/// Five files of 10 MB: a container that writes more keeps the end of it.
+const LOG_BYTES_MAX: u64 = 50 << 20;
+
+#[test]
+fn a_log_takes_no_more_room_than_it_may_and_has_the_end() {
+    in_world("log-size", |world| async move {
+        let sandbox = world.up().await;
+        let lines = "i=0; while [ $i -lt 8 ]; do head -c 9000000 /dev/zero | tr '\\0' x | fold -w 9000; i=$((i+1)); done; echo last";
+        let app = world.run(world.start("app", 0, &sandbox, lines)).await;
+        assert_eq!(world.ended("app", 0).await, 0);
+        let inspect = Command::new("docker")
+            .args(["inspect", "--format", "{{.LogPath}}", &app.id])
+            .env("DOCKER_HOST", world.engine.address())
+            .output()
+            .unwrap();
+        let path = PathBuf::from(String::from_utf8(inspect.stdout).unwrap().trim());
+        let entries = fs::read_dir(path.parent().unwrap()).expect("the engine's own files, which takes root");
+        let ours = path.file_name().unwrap().to_string_lossy().into_owned();
+        let sizes = entries.map(Result::unwrap).filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours));
+        let sizes: Vec<u64> = sizes.map(|entry| entry.metadata().unwrap().len()).collect();
+        let total: u64 = sizes.iter().sum();
+        assert_eq!(sizes.len(), 5, "{sizes:?}");
+        // A file ends with the line that is too much for it.
+        assert!((LOG_BYTES_MAX * 7 / 10..=LOG_BYTES_MAX + (1 << 20)).contains(&total), "{sizes:?}");
+        let tail = LogOptions { tail: Some(1), ..LogOptions::default() };
+        assert_eq!(log(&world, "app", &tail).await, "last\n");
     });
 }
