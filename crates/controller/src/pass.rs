@@ -99,6 +99,8 @@ pub struct Controller<R, C> {
 #[derive(Debug, Default)]
 struct Asking {
     everything: bool,
+    /// A hint said so while everything was being observed.
+    everything_again: bool,
     pods: BTreeSet<PodKey>,
     /// Pods that a hint named while they were being observed: the answer may be from before the hint.
     pods_again: BTreeSet<PodKey>,

@@ -134,7 +134,8 @@ impl Runtime for Docker {
     }
 
     fn hints(&self) -> BoxStream<'static, Hint> {
-        hints::stream(self.engine.clone(), self.instance.clone())
+        let scope = hints::Scope { instance: self.instance.clone(), network: self.ready.network.clone() };
+        hints::stream(self.engine.clone(), scope)
     }
 }
 

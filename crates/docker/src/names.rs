@@ -24,6 +24,12 @@ pub(crate) fn container_name(instance: &str, owner: &Owner) -> String {
     format!("petset_{instance}_{namespace}_{name}_{container}_{attempt}")
 }
 
+/// Whether a volume is called as those of an instance are. The planner gives the names; no instance's has a `_`.
+pub(crate) fn is_volume_of(instance: &str, volume: &str) -> bool {
+    let rest = volume.strip_prefix("petset_").and_then(|rest| rest.strip_prefix(instance));
+    rest.is_some_and(|rest| rest.starts_with('_'))
+}
+
 /// The labels of a container.
 pub(crate) fn labels(instance: &str, owner: &Owner) -> HashMap<String, String> {
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -1,7 +1,8 @@
 //! Sandboxes and containers come, stay, and go.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,7 @@ use plan::{
     facts::{Role, State},
 };
 
-use crate::setting::{IMAGE, in_world, next, shell, stop, web_0};
+use crate::setting::{IMAGE, claim_labels, in_world, next, shell, stop, web_0};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -277,6 +278,36 @@ fn events_hint_at_their_pod() {
         while !matches!(world.container("app", 0).await.state, State::Exited { code: 5, .. }) {
             next(&mut hints).await;
         }
+    });
+}
+
+/// Longer than hints take and far shorter than the 30 seconds after which everything is observed anyway.
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn what_is_done_to_networks_and_volumes_by_hand_is_told() {
+    in_world("hints-hand", |world| async move {
+        let sandbox = world.up().await;
+        let volume = format!("petset_{}_pvc-1", world.setup.instance);
+        world.act(Action::CreateVolume { name: volume.clone(), labels: claim_labels("data") }).await.unwrap();
+        let mut hints = world.docker.hints();
+        assert_eq!(next(&mut hints).await, Hint::Everything);
+        let by_hand = |args: &[&str]| {
+            let output = Command::new("docker").args(args).env("DOCKER_HOST", world.engine.address()).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        let network = world.docker.ready().network.clone();
+        by_hand(&["network", "disconnect", &network, &sandbox.id]);
+        let told = async { while next(&mut hints).await != Hint::Pod(web_0()) {} };
+        tokio::time::timeout(SOON, told).await.expect("it is told that a pod was cut off");
+        assert_eq!(world.containers().await[0].address, None);
+
+        for gone in [["volume", "rm", &volume], ["network", "rm", &network]] {
+            by_hand(&gone);
+            let told = async { while next(&mut hints).await != Hint::Everything {} };
+            tokio::time::timeout(SOON, told).await.unwrap_or_else(|_| panic!("nobody tells of {gone:?}"));
+        }
+        assert_eq!(world.docker.observe().await.unwrap().engine.volumes, BTreeMap::new());
     });
 }
 

@@ -34,7 +34,7 @@ fn a_network_that_is_taken_away_by_hand_comes_back() -> Result<()> {
             Ok(())
         })
     };
-    // Nobody tells of it, so it is found at the next look at everything.
+    // The engine tells of it as of the end of a container.
     world.docker(&["network", "disconnect", &network, &world.container("web-0", "POD", 0)])?;
     answers(&mut world, "a disconnected pet has its network again", 1)?;
 

@@ -57,6 +57,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     pub(super) fn follow(&mut self, hint: Hint) {
         match hint {
             Hint::Pod(pod) => self.observe_pod(pod),
+            // The answer that is on its way may be from before the hint.
+            Hint::Everything if self.asking.everything => self.asking.everything_again = true,
             Hint::Everything => self.observe_everything(),
         }
     }
@@ -85,6 +87,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 }
             }
             Err(failure) => self.engine_failed(&failure),
+        }
+        if std::mem::take(&mut self.asking.everything_again) {
+            self.observe_everything();
         }
     }
 
