@@ -25,7 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::kv::{Batch, Kv, KvError, Op, Tree, Visit};
-use crate::{OpenError, room};
+use crate::{OpenError, SyncFile, room};
 
 /// sled's own cache of pages. Reads are answered by the index, so it serves commits and replays alone. sled evicts
 /// too late to keep to it in a store as small as ours; what bounds its memory is the size of the store.
@@ -73,17 +73,8 @@ pub(crate) struct Sled {
     dir: PathBuf,
     /// `None` after a failure, until it is opened again.
     opened: Option<Opened>,
-    sync: Sync,
-}
-
-/// Who sees to it that a commit is on disk when it returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sync {
-    /// sled's flush, and a sync of the file.
-    Ours,
-    /// sled's flush alone: for the test that shows what it loses.
-    #[cfg(feature = "mutations")]
-    SledsAlone,
+    /// Sees to it that a commit is on disk when it returns.
+    sync: SyncFile,
 }
 
 struct Opened {
@@ -97,7 +88,7 @@ struct Opened {
 
 impl Sled {
     /// Opens the store in `dir`; makes one that holds `birth` where there never was one.
-    pub(crate) fn open(dir: &Path, birth: &Batch, sync: Sync) -> Result<Sled, OpenError> {
+    pub(crate) fn open(dir: &Path, birth: &Batch, sync: SyncFile) -> Result<Sled, OpenError> {
         match content_of(dir).map_err(|source| io_error(dir, source))? {
             Content::Nothing if made(dir).exists() => {
                 let what = format!("it is gone, and the file {} says that it was here", made(dir).display());
@@ -233,7 +224,7 @@ impl Opened {
         Ok(())
     }
 
-    fn commit(&mut self, batch: &Batch, sync: Sync) -> Result<(), KvError> {
+    fn commit(&mut self, batch: &Batch, sync: SyncFile) -> Result<(), KvError> {
         let mut all = sled::Batch::default();
         for ((tree, key), op) in &batch.ops {
             let before = self.chunk_count(*tree, key)?;
@@ -249,11 +240,7 @@ impl Opened {
         all.insert(COMMIT_NUMBER, &commit.to_be_bytes());
         self.db.apply_batch(all)?;
         self.db.flush()?;
-        match sync {
-            Sync::Ours => self.file.sync_data()?,
-            #[cfg(feature = "mutations")]
-            Sync::SledsAlone => {}
-        }
+        sync(&self.file)?;
         self.commit = commit;
         if let Err(error) = self.mark.write_all_at(format!("{commit:020}\n").as_bytes(), 0) {
             // The commit is on disk; only its loss would go unnoticed.
@@ -358,7 +345,7 @@ impl Unborn {
         fs::DirBuilder::new().mode(0o700).create(&place)?;
         fs::write(place.join(MARK_FILE), format!("{:020}\n", 0))?;
         let opened = Some(Opened::open(&place)?);
-        Ok(Unborn { dir: dir.to_owned(), sled: Sled { dir: place, opened, sync: Sync::Ours } })
+        Ok(Unborn { dir: dir.to_owned(), sled: Sled { dir: place, opened, sync: File::sync_data } })
     }
 
     /// To fill it.
