@@ -211,7 +211,8 @@ pub fn restore(from: impl BufRead, dir: &Path, present: Present) -> Result<Resto
     let mut reader = Reader { from, line: 0, hash: Sha256::new() };
     let mut unborn = sled::Unborn::begin(dir)?;
     let (of, objects) = fill(unborn.kv(), &mut reader)?;
-    let revision = Revision(of.max(known).0.saturating_add(REVISIONS_SKIPPED));
+    let revision = of.max(known).0.checked_add(REVISIONS_SKIPPED).map(Revision).filter(|after| *after < Revision::LAST);
+    let revision = revision.ok_or_else(|| changed(format!("no store has ever come to its revision {}", of.0)))?;
     finish(unborn.kv(), revision)?;
     let aside = if is_taken { Some(sled::put_aside(dir)?) } else { None };
     unborn.take_name()?;

@@ -15,7 +15,7 @@ use crate::record;
 use crate::tally::Tally;
 use crate::{
     COMMITS_PER_SYNC, COMMITS_WAITING_MAX, Change, CommitError, Committed, Event, Expect, Key, OpenError, REPLAY_PAGE,
-    Revision, WatchError, Write,
+    Revision, StorageError, WatchError, Write,
 };
 
 /// The only owner of the key-value store.
@@ -151,8 +151,7 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let damaged = |what: String| Err(KvError::Damaged(what));
     let revision = kv.get(Tree::Meta, record::REVISION)?;
     let revision = revision.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok().map(Revision));
-    // The last revision of all has none after it, and is as far away as a clock that counts nanoseconds is long.
-    let revision = revision.filter(|revision| *revision < Revision(u64::MAX));
+    let revision = revision.filter(|revision| *revision <= Revision::LAST);
     let Some(revision) = revision else { return damaged("its revision cannot be read".to_owned()) };
 
     let mut objects = BTreeMap::new();
@@ -264,7 +263,7 @@ impl<'a> Draft<'a> {
         match write {
             Write::Create { key, object } => match self.get(&key) {
                 Some(_) => Err(CommitError::Exists(key)),
-                None => Ok(self.record(Change::Created, key, object, None)),
+                None => self.record(Change::Created, key, object, None),
             },
             Write::Update { key, mut object, expect } => {
                 let stored = self.expected(&key, expect)?;
@@ -272,11 +271,11 @@ impl<'a> Draft<'a> {
                 if is_same_content(&mut object, &stored) {
                     return Ok(stored);
                 }
-                Ok(self.record(Change::Updated, key, object, Some(stored)))
+                self.record(Change::Updated, key, object, Some(stored))
             }
             Write::Delete { key, expect } => {
                 let stored = self.expected(&key, expect)?;
-                Ok(self.record(Change::Deleted, key, Value::clone(&stored), Some(stored)))
+                self.record(Change::Deleted, key, Value::clone(&stored), Some(stored))
             }
             Write::Check { key, expect } => self.expected(&key, expect),
         }
@@ -303,13 +302,23 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives a write its revision.
-    fn record(&mut self, change: Change, key: Key, mut object: Value, previous: Option<Arc<Value>>) -> Arc<Value> {
+    fn record(
+        &mut self,
+        change: Change,
+        key: Key,
+        mut object: Value,
+        previous: Option<Arc<Value>>,
+    ) -> Result<Arc<Value>, CommitError> {
+        if self.revision >= Revision::LAST {
+            let why = "its revisions are used up, which none but a damaged store can have done".to_owned();
+            return Err(CommitError::Storage(StorageError::Refused(why)));
+        }
         self.revision = self.revision.next();
         set_metadata(&mut object, "resourceVersion", Some(self.revision.0.to_string().into()));
         let object = Arc::new(object);
         self.touched.entry(key.clone()).or_default().push(self.events.len());
         self.events.push(Event { revision: self.revision, change, key, object: object.clone(), previous });
-        object
+        Ok(object)
     }
 }
 

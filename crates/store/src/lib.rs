@@ -40,6 +40,10 @@ impl Revision {
     /// That of a store in which nothing has happened yet. Not 0: to Kubernetes' clients that means "any".
     pub const FIRST: Revision = Revision(1);
 
+    /// After this one nothing is written: it still has a next one to count from. As far away as a clock that counts
+    /// nanoseconds is long, so only a damaged store ever gets there.
+    pub(crate) const LAST: Revision = Revision(u64::MAX - 1);
+
     /// The one after it.
     fn next(self) -> Revision {
         Revision(self.0 + 1)
@@ -291,13 +295,13 @@ struct Inner {
     writer: Writer,
 }
 
+/// Puts what has been written to a file on the disk, and returns when it is there.
+pub type SyncFile = fn(&File) -> io::Result<()>;
+
 /// Where the committer runs.
 enum Writer {
     /// On a thread of its own, so that a sync blocks nobody.
     Thread(commit::Thread),
-/// Puts what has been written to a file on the disk, and returns when it is there.
-pub type SyncFile = fn(&File) -> io::Result<()>;
-
     /// In the caller, for a key-value store that never blocks: nothing but the caller decides what happens when.
     Caller(Mutex<Option<Committer>>),
 }

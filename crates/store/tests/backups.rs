@@ -127,6 +127,8 @@ fn a_backup_that_is_not_what_was_written_is_refused_and_nothing_is_touched() {
     let [head, lease, web, end] = lines[..] else { panic!("{text}") };
     let newer = head.replace(":1,", ":2,").replace("0.1.0", "7.8.9");
     let sealed = |body: &str, objects| format!("{body}{}", end_of(body, objects));
+    let mut far: Value = serde_json::from_str(head).unwrap();
+    far["revision"] = (u64::MAX - 5).into();
     let place = dir.path().join("restored");
     for (backup, said) in [
         (String::new(), "this is not a backup of petset"),
@@ -142,6 +144,7 @@ fn a_backup_that_is_not_what_was_written_is_refused_and_nothing_is_touched() {
         ([head, "{}\n", web, end].concat(), "line 2 is not an object's"),
         (sealed(&[head, lease].concat(), 1), "it has 1 objects and should have 2"),
         (sealed(&[head, lease, &web.replace("\"5\"", "\"9\"")].concat(), 2), "line 3 has no revision of its time"),
+        (sealed(&[&format!("{far}\n"), lease, web].concat(), 2), "no store has ever come to its revision"),
     ] {
         let error = restore(backup.as_bytes(), &place, Present::Keep).unwrap_err().to_string();
         assert!(error.contains(said), "{error}\nfor {backup}");

@@ -130,6 +130,27 @@ async fn a_refused_transaction_does_not_disturb_those_that_share_its_sync() {
 }
 
 #[tokio::test]
+async fn a_store_whose_revisions_are_used_up_is_read_and_not_written() {
+    let disk = Memory::default();
+    drop(Store::open_in_caller(disk.clone()).unwrap());
+    let opened_at = |revision: u64| {
+        let mut batch = Batch::default();
+        batch.put(Tree::Meta, *b"revision", revision.to_string());
+        disk.clone().commit(&batch).unwrap();
+        Store::open_in_caller(disk.clone())
+    };
+    opened_at(u64::MAX).unwrap_err();
+    let store = opened_at(u64::MAX - 2).unwrap();
+    store.commit(vec![create("web-0", "Pending")]).await.unwrap();
+    let why = "its revisions are used up, which none but a damaged store can have done".to_owned();
+    let used_up = CommitError::Storage(StorageError::Refused(why));
+    assert_eq!(store.commit(vec![create("web-1", "Pending")]).await.unwrap_err(), used_up);
+    drop(store);
+    let again = Store::open_in_caller(disk.clone()).unwrap();
+    assert_eq!((again.revision(), again.count()), (Revision(u64::MAX - 1), 1));
+}
+
+#[tokio::test]
 async fn a_commit_that_the_disk_refuses_is_never_seen() {
     for fate in [Fate::Lost, Fate::WrittenButFailed] {
         let disk = Disk::default();

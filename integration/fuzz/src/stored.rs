@@ -5,12 +5,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::FutureExt as _;
 use store::{Batch, Key, Kv as _, Memory, OpenError, Revision, Store, Tree, Write};
 
+/// A schema from before the tally, the sum over all objects: who opens such a store counts them and writes the sum.
+const UNCOUNTED: &[u8] = br#"{"version":1,"writer":"0.0.0"}"#;
+
 /// Records, laid over a store that was just born: a byte for the tree, one for the length of the key, the key, two for
 /// the length of the value, the value.
+///
+/// Once as they are, where the sum over all objects is that of an empty store unless they bring their own: damage must be
+/// told. And once sealed, with a sum that fits: what is behind that check must bear whatever it is given.
 pub fn stored_value(input: &[u8]) {
+    laid_over_a_store(input, Batch::default());
+    let mut seal = Batch::default();
+    seal.put(Tree::Meta, *b"schema", UNCOUNTED);
+    laid_over_a_store(input, seal);
+}
+
+/// `under` lies between the store and the records.
+fn laid_over_a_store(input: &[u8], under: Batch) {
     let mut disk = Memory::default();
     drop(Store::open_in_caller(disk.clone()).expect("an empty disk holds an empty store"));
-    let mut batch = Batch::default();
+    let mut batch = under;
     let mut rest = input;
     while let Some((tree, key, value, after)) = record(rest) {
         batch.put(tree, key, value);
