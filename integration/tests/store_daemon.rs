@@ -68,6 +68,11 @@ impl Drop for Mounted {
     }
 }
 
+/// What is needed is a little more than the 4 MiB that stay free.
+fn said_of(store: &Path) -> String {
+    format!("the object was not stored: the disk of {} is full: 4.", store.display())
+}
+
 #[test]
 fn a_full_disk_is_507_while_reads_and_pets_go_on_and_ends_by_itself() -> Result<()> {
     let mut world = World::start("full")?;
@@ -86,7 +91,7 @@ fn a_full_disk_is_507_while_reads_and_pets_go_on_and_ends_by_itself() -> Result<
         Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output()?;
     ensure!(!filled.status.success(), "the disk is not full");
     let refused = world.apply(&service("one-more")).err().context("a write on a full disk")?;
-    let said = format!("the object was not stored: the disk of {} is full: 4.", store.display());
+    let said = said_of(&store);
     let remedy = "0.0 MiB are free; make room there, and writing goes on by itself";
     let refused = format!("{refused:#}");
     ensure!(
@@ -94,6 +99,15 @@ fn a_full_disk_is_507_while_reads_and_pets_go_on_and_ends_by_itself() -> Result<
         "{refused}"
     );
     world.pods_ready_now(&["pet"])?;
+    world.petctl(&["exec", "pet", "--", "true"])?;
+
+    // A daemon that is started on it does the same.
+    world.stop_daemon(Signal::SIGKILL)?;
+    world.start_daemon()?;
+    world.pods_ready_now(&["pet"])?;
+    let refused = world.apply(&service("one-more")).err().context("a write on a disk that was full at the start")?;
+    let refused = format!("{refused:#}");
+    ensure!(refused.contains("InsufficientStorage") && refused.contains(&said_of(&store)), "{refused}");
     world.petctl(&["exec", "pet", "--", "true"])?;
 
     std::fs::remove_file(filler)?;

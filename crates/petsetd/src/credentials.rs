@@ -148,7 +148,7 @@ impl Credentials {
              \x20   user: {name}\n\
              \x20   namespace: default\n"
         );
-        Ok(private::write(&config.data_dir.join(KUBECONFIG_FILE), &text)?)
+        Ok(private::keep(&config.data_dir.join(KUBECONFIG_FILE), &text)?)
     }
 }
 

@@ -158,10 +158,12 @@ fn lock(path: &Path, instance: &str) -> Result<File, InstanceError> {
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
+    // In place, for which a full disk has room.
     let write = |file: &mut File| {
-        file.set_len(0)?;
+        let pid = format!("{}\n", std::process::id());
         file.rewind()?;
-        writeln!(file, "{}", std::process::id())
+        file.write_all(pid.as_bytes())?;
+        file.set_len(pid.len() as u64)
     };
     write(&mut file).map_err(failed)?;
     Ok(file)

@@ -82,6 +82,16 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, PrivateError> {
     Ok(Some(text))
 }
 
+/// Writes a file as [`write`] does, unless that is what it holds: a full disk is no reason against a start that changes
+/// nothing.
+pub(crate) fn keep(path: &Path, text: &str) -> Result<(), PrivateError> {
+    match read(path) {
+        Ok(Some(there)) if there == text => Ok(()),
+        // One that others can read is made anew too.
+        Ok(_) | Err(_) => write(path, text),
+    }
+}
+
 /// Writes a file in one step: whoever reads it sees the old content or the new, also after a crash.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), PrivateError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -122,6 +132,16 @@ mod tests {
         write(&file, "second").unwrap();
         assert_eq!((read(&file).unwrap().as_deref(), mode(&file)), (Some("second"), 0o600));
         assert!(!inner.join("token.new").exists());
+
+        let inode = || fs::metadata(&file).unwrap().ino();
+        let before = inode();
+        keep(&file, "second").unwrap();
+        assert_eq!(inode(), before, "what is so already is not written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        keep(&file, "second").unwrap();
+        assert_eq!((read(&file).unwrap().as_deref(), mode(&file)), (Some("second"), 0o600));
+        keep(&file, "third").unwrap();
+        assert_eq!(read(&file).unwrap().as_deref(), Some("third"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use api::{
     resource,
 };
 use serde_json::{Value, json};
-use store::{CommitError, Expect, Key, Store, Write};
+use store::{CommitError, Expect, Key, StorageError, Store, Write};
 
 use crate::host::Host;
 
@@ -32,7 +32,15 @@ pub(crate) async fn seed(store: &Store, facts: &Host, node: &Node, stamp: &Stamp
     };
     object["metadata"]["labels"] = labels(facts);
     object["status"] = status(facts, node, &object["status"], stamp);
-    commit(store, key, object, "node").await
+    let is_there = store.get(&key).is_some();
+    match commit(store, key, object, "node").await {
+        // What it said at the last start will do until there is room.
+        Err(SeedError::Commit { source: CommitError::Storage(StorageError::Full(why)), .. }) if is_there => {
+            tracing::error!(why, "the node is not brought up to date");
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }
 
 /// What the engine and the network say of the node.

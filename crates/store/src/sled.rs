@@ -3,6 +3,7 @@
 //! * sled's `flush` is `sync_file_range`, which forgets the file's size and the disk's own cache: after more than
 //!   half of all power cuts something acknowledged is missing. So each commit also syncs the file itself.
 //! * A disk without room makes sled fail in the midst of a write. So what a commit needs is asked for before it begins.
+//!   And a file takes up what an opening needs, to be given up for one on a disk that others have filled.
 //! * A value that fills a quarter of a segment goes to a file of its own, which sled never syncs. A page holds up
 //!   to 17 values, so values are cut into chunks of which 17 fit.
 //! * sled takes damage for the torn end of its log, and drops what follows. A mark beside it counts the commits,
@@ -75,6 +76,8 @@ pub(crate) struct Sled {
     opened: Option<Opened>,
     /// Sees to it that a commit is on disk when it returns.
     sync: SyncFile,
+    /// Whether there is room set aside for the next opening.
+    has_reserve: bool,
 }
 
 struct Opened {
@@ -102,16 +105,19 @@ impl Sled {
             return Err(OpenError::Locked { place: dir.display().to_string() });
         }
         remove_half_snapshots(dir).map_err(|source| io_error(dir, source))?;
+        room::give_up_reserve(dir).map_err(|source| io_error(dir, source))?;
         let opened = Opened::open(dir).map_err(|error| open_error(dir, error))?;
         // Stores have been made without it, and a crash may come between.
         say_that_it_was_made(dir).map_err(|source| io_error(&made(dir), source))?;
-        Ok(Sled { dir: dir.to_owned(), opened: Some(opened), sync })
+        Ok(Sled { dir: dir.to_owned(), opened: Some(opened), sync, has_reserve: room::keep_reserve(dir) })
     }
 
     fn opened(&mut self) -> Result<&mut Opened, KvError> {
         if self.opened.is_none() {
             rewrite(&self.dir)?;
             remove_half_snapshots(&self.dir)?;
+            room::give_up_reserve(&self.dir)?;
+            self.has_reserve = false;
             self.opened = Some(Opened::open(&self.dir)?);
             tracing::info!(dir = %self.dir.display(), "store opened again after a failure");
         }
@@ -151,6 +157,7 @@ impl Kv for Sled {
         room::ask_for(&self.dir, batch)?;
         let sync = self.sync;
         let outcome = self.attempt(|opened| opened.commit(batch, sync));
+        self.has_reserve = self.has_reserve || room::keep_reserve(&self.dir);
         // Somebody else was faster to take what was free.
         outcome.map_err(|error| if error.is_full() { room::refusal(&self.dir, batch).into() } else { error })
     }
@@ -345,7 +352,8 @@ impl Unborn {
         fs::DirBuilder::new().mode(0o700).create(&place)?;
         fs::write(place.join(MARK_FILE), format!("{:020}\n", 0))?;
         let opened = Some(Opened::open(&place)?);
-        Ok(Unborn { dir: dir.to_owned(), sled: Sled { dir: place, opened, sync: File::sync_data } })
+        // A store gets its reserve when it is opened under its own name.
+        Ok(Unborn { dir: dir.to_owned(), sled: Sled { dir: place, opened, sync: File::sync_data, has_reserve: true } })
     }
 
     /// To fill it.
