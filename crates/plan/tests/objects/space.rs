@@ -26,6 +26,17 @@ pub(crate) struct Space {
     claims: Vec<PersistentVolumeClaim>,
 }
 
+/// What has come of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// There was nothing to do or to say.
+    Nothing,
+    /// Something was said, and nothing done: the next pass finds the same.
+    Waits,
+    /// Something was done.
+    Changes,
+}
+
 impl Space {
     /// A set with what its selector matches.
     fn view(&self, at: usize) -> World {
@@ -41,20 +52,24 @@ impl Space {
         labels.len() < self.sets.len()
     }
 
-    /// Plans each set once, and makes it so. Says whether there was nothing to do.
-    fn pass(&mut self, planner: Planner) -> Result<bool, law::Broken> {
-        let mut is_idle = true;
+    /// Plans each set once, and makes it so.
+    fn pass(&mut self, planner: Planner) -> Result<Outcome, law::Broken> {
+        let mut outcome = Outcome::Nothing;
         for at in 0..self.sets.len() {
             let mut world = self.view(at);
             let plan = world.judged(planner)?;
-            is_idle &= plan == Plan::default();
+            outcome = outcome.max(match &plan {
+                plan if *plan == Plan::default() => Outcome::Nothing,
+                plan if plan.writes.is_empty() => Outcome::Waits,
+                _ => Outcome::Changes,
+            });
             world.apply(&plan);
             self.pods.retain(|pod| !selects(&self.sets[at], pod));
             self.pods.append(&mut world.pods);
             self.claims = std::mem::take(&mut world.claims);
             self.sets[at] = world;
         }
-        Ok(is_idle)
+        Ok(outcome)
     }
 
     fn heal(&mut self) {
@@ -99,13 +114,15 @@ pub(crate) fn check(planner: Planner, mut space: Space) -> Verdict {
     space.stay_alone(planner)?;
     let is_contested = space.is_contested();
     for _ in 0..PASSES_TO_REST {
-        space.pass(planner)?;
+        if space.pass(planner)? < Outcome::Changes {
+            break;
+        }
     }
     if !is_contested {
         space.rests(planner)?;
     }
     for _ in 0..PASSES_MAX {
-        if space.pass(planner)? {
+        if space.pass(planner)? == Outcome::Nothing {
             break;
         }
         space.heal();
