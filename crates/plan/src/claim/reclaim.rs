@@ -58,8 +58,8 @@ fn fate<'a>(draft: &Draft<'a>, volume: &PersistentVolume) -> Fate<'a> {
     let Some(uid) = reference.and_then(|r| r.uid.as_deref()).filter(|uid| !uid.is_empty()) else {
         return Fate::Available;
     };
-    let claims = draft.input.claims.iter().copied();
-    match claims.filter(|c| c.metadata.uid.as_deref() == Some(uid)).find(|c| Hold::of(volume, c) == Hold::Bound) {
+    let mut claims = draft.claims.get(uid).into_iter().flatten().copied();
+    match claims.find(|c| Hold::of(volume, c) == Hold::Bound) {
         None => Fate::Released,
         Some(claim) if volume_name(claim).is_none_or(|v| v == name(&volume.metadata)) => Fate::Bound(claim),
         Some(_) => Fate::Astray,
