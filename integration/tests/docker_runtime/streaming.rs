@@ -168,7 +168,7 @@ const LOG_BYTES_MAX: u64 = 50 << 20;
 fn a_log_takes_no_more_room_than_it_may_and_has_the_end() {
     in_world("log-size", |world| async move {
         let sandbox = world.up().await;
-        let lines = "i=0; while [ $i -lt 8 ]; do head -c 9000000 /dev/zero | tr '\\0' x | fold -w 9000; i=$((i+1)); done; echo last";
+        let lines = "i=0; while [ $i -lt 8 ]; do head -c 9000000 /dev/zero | tr '\\0' x | fold -w 9000; i=$((i+1)); done; echo; echo last";
         let app = world.run(world.start("app", 0, &sandbox, lines)).await;
         assert_eq!(world.ended("app", 0).await, 0);
         let inspect = Command::new("docker")
