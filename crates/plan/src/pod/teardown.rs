@@ -33,9 +33,11 @@ pub(super) fn strangers(draft: &mut Draft<'_>) -> Settled {
     let uid = input.pod.map(tell::uid_of).or_else(reserved);
     let is_stranger = |c: &&Container| c.owner.pod == *input.key && Some(c.owner.uid.as_str()) != uid;
     let mut strangers: Vec<&Container> = input.containers.iter().filter(is_stranger).collect();
-    // App containers first: the sandbox is their network.
+    // App containers first: the sandbox is their network. There may be several former pods.
     strangers.sort_by(|a, b| {
-        let rank = |c: &Container| (std::cmp::Reverse(c.owner.role), c.owner.container.clone(), c.owner.attempt);
+        fn rank(c: &Container) -> impl Ord {
+            (std::cmp::Reverse(c.owner.role), &c.owner.container, c.owner.attempt, &c.owner.uid, &c.id)
+        }
         rank(a).cmp(&rank(b))
     });
     if !strangers.is_empty() {

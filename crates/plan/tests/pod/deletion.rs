@@ -119,6 +119,23 @@ fn containers_of_a_pod_removed_by_force_are_killed_apps_first() {
 }
 
 #[test]
+fn of_two_pods_removed_by_force_the_same_containers_go_first_however_they_are_listed() {
+    let mut world = World::new(SCRATCH);
+    world.settle();
+    let mut others = world.containers.clone();
+    for container in &mut others {
+        container.owner.uid = OTHER.to_owned();
+        container.id = format!("other-{}", container.id);
+    }
+    world.containers.extend(others);
+    world.pod = None;
+    let plan = world.plan();
+    assert!(!plan.actions.is_empty());
+    world.containers.reverse();
+    assert_eq!(world.plan(), plan);
+}
+
+#[test]
 fn a_pod_of_the_same_name_waits_until_the_old_containers_are_gone() {
     let mut world = World::new(SCRATCH);
     world.settle();
