@@ -137,7 +137,11 @@ impl fmt::Display for Quantity {
         let is_small = self.nanos.abs() < 1024 * NANOS;
         if self.style == Style::Binary && !is_small && self.nanos % NANOS == 0 {
             let (number, power) = divided(self.nanos / NANOS, 1024, BINARY.len() - 1);
-            return write!(f, "{number}{}", BINARY[power]);
+            // What no binary suffix fits is read back as a decimal one. Kubernetes writes `320000` for `312.5Ki`, and from
+            // then on what it reads there: `320k`.
+            if power > 0 {
+                return write!(f, "{number}{}", BINARY[power]);
+            }
         }
         let (number, power) = divided(self.nanos, 1000, DECIMAL.len() - 1);
         match self.style {
@@ -177,6 +181,21 @@ mod tests {
         }
         for (a, b) in [("1G", "1Gi"), ("999Mi", "1Gi"), ("-1", "0"), ("7Ei", "9e40"), ("1n", "2n")] {
             assert!(nanos(a) < nanos(b), "{a} < {b}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_written_as_the_same() {
+        for (text, written) in [
+            ("312.5Ki", "320k"),
+            ("1025", "1025"),
+            ("1.0009765625Ki", "1025"),
+            ("1500Ki", "1500Ki"),
+            ("1023", "1023"),
+            ("0.5Ki", "512"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), written, "{text}");
+            assert_eq!(parse(written).unwrap().to_string(), written, "{text}");
         }
     }
 
