@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     limits::OBJECT_BYTES_MAX,
     metadata::{self, finalizers},
+    propagation::{Propagation, finalizers_of_deletion},
     resource::Resource,
     selector::Labels,
     status::{Cause, Status},
@@ -47,6 +48,10 @@ pub struct DeleteOptions {
     pub uid: Option<String>,
     /// The `resourceVersion` that the object must have.
     pub resource_version: Option<String>,
+    /// What becomes of the object's dependents.
+    pub propagation: Option<Propagation>,
+    /// The same in the words of Kubernetes before 1.7: whether they stay.
+    pub orphan_dependents: Option<bool>,
 }
 
 /// What an update comes to.
@@ -161,20 +166,24 @@ pub fn delete(resource: &Resource, old: &Value, options: &DeleteOptions, now: Ti
         let why = "it is the machine that all pods run on: delete the sets and pods that shall go";
         return Err(Status::forbidden(resource, name, why));
     }
-    // What keeps a namespace is its content, of which nothing is known here.
-    let held = resource.kind == "Namespace" || !finalizers(metadata).is_empty();
-    let grace = if resource.kind == "Pod" { pod_grace(old, options) } else { 0 };
-
-    if !metadata["deletionTimestamp"].is_null() {
-        let present = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
-        // Only a shorter grace than the one that runs is a change.
-        let wanted = options.grace_seconds.map_or(present, |_| grace);
-        if wanted < present {
-            return Ok(if wanted == 0 && !held { Deletion::Remove } else { mark(old, wanted, present, now) });
-        }
-        return Ok(if present == 0 && !held { Deletion::Remove } else { Deletion::Mark(old.clone()) });
+    let is_pod = resource.kind == "Pod";
+    let grace = if is_pod { pod_grace(old, options) } else { 0 };
+    let is_deleting = !metadata["deletionTimestamp"].is_null();
+    let present = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+    // Only a shorter grace than the one that runs is a change.
+    let is_shorter = is_deleting && options.grace_seconds.is_some() && grace < present;
+    // Whose deletion is under way keeps what was asked for first about its dependents, where it takes time by itself.
+    let is_settled = is_deleting && (resource.kind == "Namespace" || is_pod && !is_shorter);
+    let mut object = old.clone();
+    if !is_settled {
+        set_finalizers(&mut object, finalizers_of_deletion(resource, metadata, options));
     }
-    Ok(if grace == 0 && !held { Deletion::Remove } else { mark(old, grace, 0, now) })
+    // What keeps a namespace is its content, of which nothing is known here.
+    let held = resource.kind == "Namespace" || !finalizers(&object["metadata"]).is_empty();
+    if is_deleting && !is_shorter {
+        return Ok(if present == 0 && !held { Deletion::Remove } else { Deletion::Mark(object) });
+    }
+    Ok(if grace == 0 && !held { Deletion::Remove } else { mark(object, grace, present, now) })
 }
 
 /// Sentences for `Warning` headers that a deletion brings.
@@ -211,9 +220,8 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
 
 /// The object as one that is being deleted: gone `grace` seconds after the deletion was first asked for, which is
 /// `present` seconds before its deadline where there is one.
-fn mark(old: &Value, grace: i64, present: i64, now: Timestamp) -> Deletion {
-    let mut object = old.clone();
-    let begun = text(&old["metadata"], "deletionTimestamp")
+fn mark(mut object: Value, grace: i64, present: i64, now: Timestamp) -> Deletion {
+    let begun = text(&object["metadata"], "deletionTimestamp")
         .parse::<Timestamp>()
         .ok()
         .and_then(|deadline| deadline.checked_sub(present.seconds()).ok());
@@ -232,9 +240,19 @@ fn mark(old: &Value, grace: i64, present: i64, now: Timestamp) -> Deletion {
     Deletion::Mark(object)
 }
 
+/// Gives the object these finalizers, and no field for none.
+fn set_finalizers(object: &mut Value, finalizers: Vec<String>) {
+    let metadata = metadata_mut(object);
+    if finalizers.is_empty() {
+        metadata.remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), finalizers.into());
+    }
+}
+
 /// Whether nothing keeps an object that is being deleted. A pod with grace left is kept by its containers, a
 /// namespace by its content.
-fn is_released(resource: &Resource, object: &Value) -> bool {
+pub fn is_released(resource: &Resource, object: &Value) -> bool {
     let metadata = &object["metadata"];
     resource.kind != "Namespace"
         && !metadata["deletionTimestamp"].is_null()

@@ -14,6 +14,7 @@ pub mod patch;
 mod path;
 pub mod petset;
 pub mod policy;
+pub mod propagation;
 pub mod resource;
 pub mod selector;
 pub mod status;

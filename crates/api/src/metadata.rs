@@ -11,8 +11,13 @@ use crate::{
     status::Cause,
 };
 
+/// The finalizer that holds an object until its dependents have lost their reference to it.
+pub const ORPHAN: &str = "orphan";
+/// The finalizer that holds an object until its dependents are gone.
+pub const FOREGROUND: &str = "foregroundDeletion";
+
 /// Finalizers that need no domain.
-const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+const STANDARD_FINALIZERS: &[&str] = &["kubernetes", ORPHAN, FOREGROUND];
 
 /// All that is wrong with the metadata of a new object. Its `namespace` has been settled already.
 pub fn validate_create(resource: &Resource, object: &Value) -> Vec<Cause> {
@@ -101,6 +106,10 @@ fn validate_lists(metadata: &Value) -> Vec<Cause> {
             }
         }
         let version = text(owner, "apiVersion");
+        if version == "v1" && text(owner, "kind") == "Event" {
+            let why = "/v1, Kind=Event is disallowed from being an owner";
+            causes.push(Cause::invalid("metadata.ownerReferences", owner.clone(), why));
+        }
         if version.matches('/').count() > 1 {
             let why = format!("unexpected GroupVersion string: {version}");
             causes.push(invalid("metadata.ownerReferences.apiVersion", version, &why));
@@ -122,6 +131,10 @@ fn validate_lists(metadata: &Value) -> Vec<Cause> {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(invalid("metadata.finalizers", finalizer, why));
         }
+    }
+    if [ORPHAN, FOREGROUND].iter().all(|finalizer| finalizers(metadata).contains(finalizer)) {
+        let why = format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set");
+        causes.push(Cause::invalid("metadata.finalizers", metadata["finalizers"].clone(), &why));
     }
     causes
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     admission::{self, Deletion, Stamp},
+    propagation::Propagation,
     resource::{RESOURCES, Resource},
 };
 use jiff::Timestamp;
@@ -61,10 +62,25 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             set_status(store, Key::new(resources::PETSETS, &namespace, &name), &rv, status)
         }
         Write::DeletePod { namespace, name, rv } => {
-            delete(store, Key::new(resources::PODS, &namespace, &name), &rv, now)?
+            delete(store, Key::new(resources::PODS, &namespace, &name), &rv, None, now)?
         }
         Write::DeleteContent { resource, namespace, name, rv } => {
-            delete(store, Key::new(&resource, &namespace, &name), &rv, now)?
+            delete(store, Key::new(&resource, &namespace, &name), &rv, None, now)?
+        }
+        Write::DeleteDependent { resource, namespace, name, rv, propagation } => {
+            delete(store, Key::new(&resource, &namespace, &name), &rv, Some(propagation), now)?
+        }
+        Write::SetOwners { resource, namespace, name, rv, owners } => {
+            let owners = (!owners.is_empty()).then(|| json!(owners));
+            change(store, Key::new(&resource, &namespace, &name), &rv, "ownerReferences", owners)
+        }
+        Write::RemoveFinalizer { resource, namespace, name, rv, finalizer } => {
+            let key = Key::new(&resource, &namespace, &name);
+            let kept: Vec<String> = store.get(&key).map_or_else(Vec::new, |object| {
+                let present = api::metadata::finalizers(&object["metadata"]).into_iter();
+                present.filter(|present| *present != finalizer).map(str::to_owned).collect()
+            });
+            change(store, key, &rv, "finalizers", (!kept.is_empty()).then(|| json!(kept)))
         }
         Write::RemovePod { namespace, name, rv } => remove(store, Key::new(resources::PODS, &namespace, &name), &rv),
         Write::RemoveVolume { name, rv } => remove(store, Key::new(resources::VOLUMES, "", &name), &rv),
@@ -143,10 +159,32 @@ fn set_status(store: &Store, key: Key, rv: &str, status: Value) -> Option<store:
     Some(store::Write::Update { key, object, expect: at(rv) })
 }
 
+/// Another value of a field of the metadata, `None` for none. An object that is being deleted and that nothing keeps any
+/// more is removed by this.
+fn change(store: &Store, key: Key, rv: &str, field: &str, value: Option<Value>) -> Option<store::Write> {
+    let mut object = (*store.get(&key)?).clone();
+    let metadata = object["metadata"].as_object_mut()?;
+    match value {
+        Some(value) => metadata.insert(field.to_owned(), value),
+        None => metadata.remove(field),
+    };
+    if admission::is_released(served(&key.resource), &object) {
+        return Some(store::Write::Delete { key, expect: at(rv) });
+    }
+    Some(store::Write::Update { key, object, expect: at(rv) })
+}
+
 /// What `DELETE` does, with the object's own grace period.
-fn delete(store: &Store, key: Key, rv: &str, now: Timestamp) -> Result<Option<store::Write>, Refused> {
+fn delete(
+    store: &Store,
+    key: Key,
+    rv: &str,
+    propagation: Option<Propagation>,
+    now: Timestamp,
+) -> Result<Option<store::Write>, Refused> {
     let Some(stored) = store.get(&key) else { return Ok(None) };
-    match admission::delete(served(&key.resource), &stored, &admission::DeleteOptions::default(), now) {
+    let options = admission::DeleteOptions { propagation, ..admission::DeleteOptions::default() };
+    match admission::delete(served(&key.resource), &stored, &options, now) {
         Ok(Deletion::Remove) => Ok(Some(store::Write::Delete { key, expect: at(rv) })),
         Ok(Deletion::Mark(object)) => Ok(Some(store::Write::Update { key, object, expect: at(rv) })),
         Err(status) => Err(Refused { deed: Deed::Delete, name: key.name.to_string(), message: status.message }),
@@ -171,7 +209,8 @@ fn is_finished(object: &Value) -> bool {
     metadata.get("deletionTimestamp").is_some() && !held
 }
 
-fn served(resource: &str) -> &'static Resource {
+/// The resource of a name that the store uses.
+pub fn served(resource: &str) -> &'static Resource {
     // Looked up by the name that the store uses; the planner names only what is registered.
     static BY_NAME: std::sync::LazyLock<BTreeMap<String, &'static Resource>> =
         std::sync::LazyLock::new(|| RESOURCES.iter().map(|resource| (resource.qualified(), *resource)).collect());

@@ -31,6 +31,7 @@ use crate::{
     engine::View,
     events::Recorder,
     leases,
+    owners::is_collected,
     planner::Planner,
     runtime::{Clock, Runtime, Stamps},
     world::{Unit, World, resources},
@@ -201,9 +202,12 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let from = self.store.revision();
         let watch = self.store.watch(None, from)?;
         self.world = World::default();
-        for resource in resources::KEPT {
-            for object in self.store.list(resource, None).items {
-                if let Some(event) = as_event(resource, Change::Created, object) {
+        // Whatever is served may have owners, also what is not kept.
+        let served = api::resource::RESOURCES.iter().map(|resource| resource.qualified());
+        let others = served.filter(|name| is_collected(name) && !resources::KEPT.contains(&name.as_str()));
+        for resource in resources::KEPT.into_iter().map(str::to_owned).chain(others) {
+            for object in self.store.list(&resource, None).items {
+                if let Some(event) = as_event(&resource, Change::Created, object) {
                     let units = self.world.apply(&event);
                     self.dirty.extend(units);
                 }

@@ -9,6 +9,7 @@ use plan::{
     address::{self, Leases},
     claim,
     facts::PodKey,
+    garbage,
     namespace::{self, Content},
     node, pod, set, zone,
 };
@@ -47,6 +48,11 @@ pub trait Planner: Send + Sync {
     /// [`node::plan`].
     fn node(&self, node: &Node, silence: Option<&str>, now: Timestamp) -> node::Plan {
         node::plan(node, silence, now)
+    }
+
+    /// [`garbage::plan`].
+    fn garbage(&self, input: &garbage::Input<'_>) -> garbage::Plan {
+        garbage::plan(input)
     }
 
     /// [`address::assign`].

@@ -12,7 +12,9 @@ use k8s_openapi::{
 };
 use plan::{facts::PodKey, read::is_ready, set::Reserved};
 use serde::de::DeserializeOwned;
-use store::{Change, Event};
+use store::{Change, Event, Key};
+
+use crate::owners::Owners;
 
 /// The store's names of the resources that the planner knows.
 pub mod resources {
@@ -56,6 +58,8 @@ pub enum Unit {
     Namespace(String),
     /// A node.
     Node(String),
+    /// One object that has owners, or settles what becomes of its dependents before it goes.
+    Garbage(Key),
     /// All claims and volumes: binding is a matching.
     Claims,
     /// One set.
@@ -142,6 +146,8 @@ pub struct World {
     pub petsets: Kept<PetSet>,
     /// Pods that sets will make, by the pod's name.
     pub reserved: Kept<Reserved>,
+    /// Who belongs to whom, among objects of every kind.
+    pub owners: Owners,
 }
 
 impl World {
@@ -150,7 +156,7 @@ impl World {
     pub fn apply(&mut self, event: &Event) -> BTreeSet<Unit> {
         let namespace = event.key.namespace.to_string();
         let name = event.key.name.to_string();
-        let mut dirty = BTreeSet::new();
+        let mut dirty: BTreeSet<Unit> = self.owners.apply(event).into_iter().map(Unit::Garbage).collect();
         if event.change == Change::Deleted && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
         }

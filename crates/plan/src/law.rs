@@ -3,10 +3,11 @@
 //! Property tests and the simulator use the same functions. They are written from what Kubernetes and the manifest promise,
 //! not from how the units decide: a law that asked the planner would always be content.
 //!
-//! - [`set`], [`pod`], [`storage`], [`zone`]: about one decision, from what it was made from and what it says. Each has an
+//! - [`set`], [`pod`], [`storage`], [`zone`], [`garbage`]: about one decision, from what it was made from and what it says. Each has an
 //!   `all`, which is what whoever looks at every decision calls.
 //! - [`world`]: about what is: the objects, the engine and the zone at one moment, or at two.
 
+pub mod garbage;
 pub mod pod;
 pub mod set;
 pub mod storage;
@@ -46,10 +47,12 @@ pub enum Law {
     ZoneTrue,
     /// No plan is larger than its limits.
     Bounded,
+    /// Nothing is collected that has an owner left, and no owner goes before those that hold it up.
+    Owned,
 }
 
 /// Every law, in the order of the design.
-pub const ALL: [Law; 12] = [
+pub const ALL: [Law; 13] = [
     Law::Order,
     Law::Descent,
     Law::OneOfEach,
@@ -62,6 +65,7 @@ pub const ALL: [Law; 12] = [
     Law::Alone,
     Law::ZoneTrue,
     Law::Bounded,
+    Law::Owned,
 ];
 
 impl fmt::Display for Law {
@@ -79,6 +83,7 @@ impl fmt::Display for Law {
             Law::Alone => "alone",
             Law::ZoneTrue => "zone true",
             Law::Bounded => "bounded",
+            Law::Owned => "owned",
         })
     }
 }
@@ -148,6 +153,9 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::PetSetStatus { namespace, name, .. } => ("petset", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),
+        Write::DeleteDependent { namespace, name, .. }
+        | Write::SetOwners { namespace, name, .. }
+        | Write::RemoveFinalizer { namespace, name, .. } => ("object", namespace, name),
         Write::UpdateNamespace(namespace) => of("namespace", &namespace.metadata),
         Write::RemoveNamespace { name, .. } => ("namespace", "", name),
     }

@@ -7,6 +7,7 @@
 //! - [`pod`]: a pod with the engine's facts about it → engine actions, the pod's status, waits.
 //! - [`zone`]: a service with its pods → endpoints and DNS records.
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
+//! - [`garbage`]: an object that has owners, or waits for its dependents → its end, its references.
 //! - [`node`]: the node with the engine's silence → its condition.
 //! - [`address`]: an identity with all leases → its address.
 //!
@@ -19,6 +20,7 @@ pub mod action;
 pub mod address;
 pub mod claim;
 pub mod facts;
+pub mod garbage;
 pub mod law;
 pub mod namespace;
 pub mod node;

@@ -1,9 +1,13 @@
 //! What a decision consists of besides engine actions: object writes, notes for users, waits.
 
+use api::propagation::Propagation;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{
-    Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
-    PersistentVolumeStatus, Pod, PodStatus,
+use k8s_openapi::{
+    api::core::v1::{
+        Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
+        PersistentVolumeStatus, Pod, PodStatus,
+    },
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 
 use crate::set::Reserved;
@@ -103,6 +107,12 @@ pub enum Write {
     Endpoints { endpoints: Box<Endpoints>, rv: Option<String> },
     /// Ask for the end of any object in a namespace that is being deleted.
     DeleteContent { resource: String, namespace: String, name: String, rv: String },
+    /// Ask for the end of any object whose owners are gone or wait for it; `propagation` is for its own dependents.
+    DeleteDependent { resource: String, namespace: String, name: String, rv: String, propagation: Propagation },
+    /// Replace the owner references of any object.
+    SetOwners { resource: String, namespace: String, name: String, rv: String, owners: Vec<OwnerReference> },
+    /// Take a finalizer off any object that is being deleted. It goes with the last one, where nothing else keeps it.
+    RemoveFinalizer { resource: String, namespace: String, name: String, rv: String, finalizer: &'static str },
     /// Replace a namespace (phase, finalizers).
     UpdateNamespace(Box<Namespace>),
     /// Remove a namespace that is empty.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::{
     admission::{self, DeleteOptions, Deletion},
     kinds::delete_options,
+    propagation::Propagation,
     resource::Resource,
     status::{Cause, Status},
 };
@@ -131,12 +132,13 @@ impl Options {
         let dry_run: Vec<&str> =
             dry_run.iter().map(String::as_str).chain(params.all("dryRun")).filter(|value| !value.is_empty()).collect();
         let mut causes = Vec::new();
-        // No kind has dependents that a policy could be about; what is asked for must still make sense.
-        if let Some(policy) = policy.filter(|policy| !matches!(*policy, "Orphan" | "Background" | "Foreground")) {
+        let orphan_dependents = wire.orphan_dependents.or_else(|| params.flag_given("orphanDependents"));
+        let propagation = policy.and_then(Propagation::parse);
+        if let Some(policy) = policy.filter(|_| propagation.is_none()) {
             let known = ["Foreground", "Background", "Orphan", "nil"];
             causes.push(Cause::not_supported("propagationPolicy", policy, &known));
         }
-        if policy.is_some() && wire.orphan_dependents.is_some() {
+        if policy.is_some() && orphan_dependents.is_some() {
             let why = "orphanDependents and deletionPropagation cannot be both set";
             causes.push(Cause::invalid("propagationPolicy", policy, why));
         }
@@ -147,6 +149,8 @@ impl Options {
                 grace_seconds: wire.grace_period_seconds.or(params.number("gracePeriodSeconds")?),
                 uid: preconditions.uid,
                 resource_version: preconditions.resource_version,
+                propagation,
+                orphan_dependents,
             },
             dry_run: !dry_run.is_empty(),
         })

@@ -148,10 +148,18 @@ impl Cluster {
     /// # Panics
     /// Where there is no such object.
     pub async fn delete(&self, resource: &str, name: &str) {
+        self.delete_with(resource, name, &DeleteOptions::default()).await;
+    }
+
+    /// Deletes an object with options, as the server would.
+    ///
+    /// # Panics
+    /// Where there is no such object.
+    pub async fn delete_with(&self, resource: &str, name: &str, options: &DeleteOptions) {
         let key = key(resource, name);
         let object = self.store.get(&key).expect("the object exists");
         let served = RESOURCES.iter().find(|served| served.qualified() == resource).expect("it is served");
-        let write = match admission::delete(served, &object, &DeleteOptions::default(), self.clock.now()) {
+        let write = match admission::delete(served, &object, options, self.clock.now()) {
             Ok(Deletion::Remove) => Write::Delete { key, expect: Expect::Exists },
             Ok(Deletion::Mark(object)) => Write::Update { key, object, expect: Expect::Exists },
             Err(status) => panic!("{status:?}"),

@@ -10,7 +10,7 @@ use plan::{
     address::Leases,
     claim,
     facts::PodKey,
-    law,
+    garbage, law,
     namespace::{self, Content},
     pod, set, zone,
 };
@@ -87,6 +87,14 @@ impl Planner for Witness {
             &plan.writes,
             &[],
         );
+        plan
+    }
+
+    fn garbage(&self, input: &garbage::Input<'_>) -> garbage::Plan {
+        let plan = self.planner.garbage(input);
+        let unit = || format!("owners of {} {}", input.resource, input.metadata.name.as_deref().unwrap_or_default());
+        self.tell(unit, &plan.writes, &[]);
+        self.see(unit, law::garbage::all(input, &plan));
         plan
     }
 

@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use k8s_openapi::api::core::v1::Pod;
-use plan::{Note, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, set, unwritten, zone};
+use plan::{
+    Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod, set, unwritten, zone,
+};
 use store::{CommitError, Key};
 
 use super::{Controller, WRITTEN_AGAIN_AFTER, key_of};
 use crate::{
     board::Part,
     commit::{self, Refused},
-    leases,
+    leases, owners,
     runtime::{Clock, Runtime},
     world::{Name, Unit, claims_of, images_of, resources},
 };
@@ -22,6 +24,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Unit::Zone(service) => self.plan_zone(&unit, service.clone()).await,
             Unit::Namespace(name) => self.plan_namespace(&unit, name).await,
             Unit::Node(name) => self.plan_node(&unit, name).await,
+            Unit::Garbage(key) => self.plan_garbage(&unit, key).await,
             Unit::Claims => self.plan_claims(&unit).await,
             Unit::Set(name) => self.plan_set(&unit, name).await,
             Unit::Pod(key) => self.plan_pod(&unit, key).await,
@@ -116,6 +119,27 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             return;
         };
         let plan = self.planner.node(object, silence, self.clock.now());
+        self.carry_out(unit, plan.writes, plan.notes, plan.waits).await;
+    }
+
+    async fn plan_garbage(&mut self, unit: &Unit, key: &Key) {
+        let Some(metadata) = owners::metadata(&self.store, key) else {
+            self.board.post(unit, Vec::new());
+            return;
+        };
+        let namespaces = || self.world.namespaces.all().map(|((_, name), _)| name.as_str());
+        let resolve = |reference| owners::resolve(&self.store, &key.namespace, reference, namespaces());
+        let owners: Vec<_> = metadata.owner_references.iter().flatten().map(resolve).collect();
+        let resource = commit::served(&key.resource);
+        let uid = metadata.uid.as_deref().unwrap_or_default();
+        let plan = self.planner.garbage(&garbage::Input {
+            resource: &key.resource,
+            api_version: &resource.api_version(),
+            kind: resource.kind,
+            metadata: &metadata,
+            owners: &owners,
+            dependents: &self.world.owners.dependents_of(&self.store, uid),
+        });
         self.carry_out(unit, plan.writes, plan.notes, plan.waits).await;
     }
 
@@ -342,6 +366,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Unit::Zone((namespace, name)) => Key::new(resources::SERVICES, namespace, name),
             Unit::Namespace(name) => Key::new(resources::NAMESPACES, "", name),
             Unit::Node(name) => Key::new(resources::NODES, "", name),
+            Unit::Garbage(key) => key.clone(),
             Unit::Set((namespace, name)) => Key::new(resources::PETSETS, namespace, name),
             Unit::Pod(PodKey { namespace, name }) => Key::new(resources::PODS, namespace, name),
             Unit::Claims => return touched.iter().map(|key| commit::subject(&self.store, key)).collect(),

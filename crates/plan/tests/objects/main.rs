@@ -12,6 +12,7 @@ mod address;
 mod ahead;
 mod claim;
 mod comeback;
+mod garbage;
 mod laws;
 mod mutations;
 mod namespace;

@@ -133,3 +133,37 @@ async fn a_collection_goes_as_far_as_it_is_selected() {
     assert_eq!(names(&world.get(ENDPOINTS).await.json()), ["b"]);
     assert_eq!(world.delete("/api/v1/endpoints", &json!({})).await.refusal().0, 405, "of all namespaces");
 }
+
+#[tokio::test]
+async fn the_policy_for_dependents_is_taken_from_the_body_or_the_query() {
+    let world = World::new().await;
+    let path = format!("{ENDPOINTS}/web");
+    for (query, options, finalizer) in [
+        ("", json!({"propagationPolicy": "Foreground"}), "foregroundDeletion"),
+        ("?propagationPolicy=Foreground", json!({}), "foregroundDeletion"),
+        ("", json!({"propagationPolicy": "Orphan"}), "orphan"),
+        ("", json!({"orphanDependents": true}), "orphan"),
+        ("?orphanDependents=true", json!({}), "orphan"),
+    ] {
+        world.made(ENDPOINTS, &endpoints("web", "a")).await;
+        let answer = world.delete(&format!("{path}{query}"), &options).await;
+        let metadata = &answer.json()["metadata"];
+        assert_eq!(
+            (answer.code, &metadata["finalizers"], &metadata["deletionTimestamp"]),
+            (200, &json!([finalizer]), &json!(NOW)),
+            "{query} {options}"
+        );
+        assert_eq!(world.delete(&path, &json!({"propagationPolicy": "Background"})).await.json()["status"], "Success");
+        assert_eq!(world.get(&path).await.code, 404);
+    }
+    let both = json!({"propagationPolicy": "Orphan", "orphanDependents": true});
+    assert_eq!(
+        world.delete(&path, &both).await.refusal(),
+        (
+            422,
+            "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Invalid value: \"Orphan\": orphanDependents and \
+             deletionPropagation cannot be both set"
+                .to_owned()
+        )
+    );
+}
