@@ -41,8 +41,8 @@ pub trait Planner: Send + Sync {
     }
 
     /// [`namespace::plan`].
-    fn namespace(&self, namespace: &Namespace, content: &[Content]) -> namespace::Plan {
-        namespace::plan(namespace, content)
+    fn namespace(&self, namespace: &Namespace, content: &[Content], now: Timestamp) -> namespace::Plan {
+        namespace::plan(namespace, content, now)
     }
 
     /// [`node::plan`].

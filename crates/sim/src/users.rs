@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::{
     admission::{DeleteOptions, Stamp},
     petset::{INITIALIZED, STORAGE_CLASS},
+    propagation::Propagation,
 };
 use controller::{Clock, Stamps};
 use serde_json::{Value, json};
@@ -77,7 +78,7 @@ impl Users {
                 })
                 .await;
             }
-            8 => self.delete(store, &set, None).await,
+            8 => self.delete_owner(store, &set).await,
             9..12 => {
                 let grace = *self.chance.pick(&[None, Some(0), Some(1), Some(3)]).unwrap_or(&None);
                 if let Some(pod) = self.any(store, "pods") {
@@ -92,14 +93,15 @@ impl Users {
             }
             15 => {
                 if let Some(claim) = self.any(store, "persistentvolumeclaims") {
-                    self.delete(store, &claim, None).await;
+                    self.delete_owner(store, &claim).await;
                 }
             }
             16 => {
-                let pod = self.pod(name);
+                let mut pod = self.pod(name);
+                self.give_owner(store, namespace, &mut pod);
                 self.create(store, namespace, pod).await;
             }
-            17 => self.delete(store, &Key::new("services", namespace, name), None).await,
+            17 => self.delete_owner(store, &Key::new("services", namespace, name)).await,
             18 => {
                 let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACES[1]}});
                 self.create(store, "", object).await;
@@ -165,6 +167,33 @@ impl Users {
         let options = DeleteOptions { grace_seconds, ..DeleteOptions::default() };
         let result = server::delete(store, key, &options, self.clock.now()).await;
         self.judge.step("user", || format!("deletes {} with grace {grace_seconds:?}: {}", show(key), outcome(&result)));
+    }
+
+    /// Deletes an object that may own others, with any of the policies for those.
+    async fn delete_owner(&self, store: &Store, key: &Key) {
+        let policies = [None, Some(Propagation::Background), Some(Propagation::Foreground), Some(Propagation::Orphan)];
+        let propagation = *self.chance.pick(&policies).unwrap_or(&None);
+        let options = DeleteOptions { propagation, ..DeleteOptions::default() };
+        let result = server::delete(store, key, &options, self.clock.now()).await;
+        self.judge.step("user", || format!("deletes {} {propagation:?}: {}", show(key), outcome(&result)));
+    }
+
+    /// Lets a pod belong to up to two of the objects that are in its namespace; one of them may be gone already.
+    fn give_owner(&self, store: &Store, namespace: &str, pod: &mut Value) {
+        let mut owners = Vec::new();
+        for resource in ["services", "persistentvolumeclaims", "petsets.apps"] {
+            if owners.len() < 2
+                && self.chance.happens(250)
+                && let Some(owner) = self.chance.pick(&store.list(resource, Some(namespace)).items)
+            {
+                let uid = if self.chance.happens(900) { owner["metadata"]["uid"].clone() } else { json!("gone") };
+                owners.push(json!({
+                    "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
+                    "uid": uid, "blockOwnerDeletion": self.chance.happens(700),
+                }));
+            }
+        }
+        pod["metadata"]["ownerReferences"] = json!(owners);
     }
 
     fn stamp(&self) -> Stamp {

@@ -4,6 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use controller::Planner;
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Pod, Service};
 use plan::{
     Action, Write,
@@ -80,8 +81,8 @@ impl Planner for Witness {
         plan
     }
 
-    fn namespace(&self, namespace: &Namespace, content: &[Content]) -> namespace::Plan {
-        let plan = self.planner.namespace(namespace, content);
+    fn namespace(&self, namespace: &Namespace, content: &[Content], now: Timestamp) -> namespace::Plan {
+        let plan = self.planner.namespace(namespace, content, now);
         self.tell(
             || format!("namespace {}", namespace.metadata.name.as_deref().unwrap_or_default()),
             &plan.writes,

@@ -162,6 +162,53 @@ async fn a_pet_of_a_petset_names_no_owner_and_stays() {
     assert_eq!(cluster.ready(), ["web-0"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_namespace_goes_with_objects_of_every_kind() {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})).await;
+    let namespaced = RESOURCES.iter().filter(|resource| resource.scope == Scope::Namespaced);
+    for (number, resource) in namespaced.enumerate() {
+        let object = match resource.kind {
+            "Pod" => pod("it", &[]),
+            "Service" => service("it"),
+            "PersistentVolumeClaim" => claim("it", &[]),
+            _ => json!({"apiVersion": resource.api_version(), "kind": resource.kind, "metadata": {"name": "it"}}),
+        };
+        let mut object = object;
+        object["metadata"]["namespace"] = json!("shop");
+        object["metadata"]["uid"] = json!(format!("uid-{number}"));
+        object["metadata"]["creationTimestamp"] = json!(cluster.now());
+        let key = Key::new(&resource.qualified(), "shop", "it");
+        cluster.store.commit(vec![store::Write::Create { key, object }]).await.expect("the name is free");
+    }
+    let held = Key::new("endpoints", "shop", "it");
+    let mut endpoints = (*cluster.store.get(&held).expect("it was made")).clone();
+    endpoints["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let expect = store::Expect::Exists;
+    cluster
+        .store
+        .commit(vec![store::Write::Update { key: held.clone(), object: endpoints, expect }])
+        .await
+        .expect("done");
+    cluster.settle().await;
+    cluster.delete("namespaces", "shop").await;
+    cluster.settle().await;
+
+    let namespace = cluster.get("namespaces", "shop").expect("something holds it");
+    let conditions = namespace["status"]["conditions"].as_array().expect("they are told");
+    let told: Vec<&str> = conditions.iter().filter_map(|condition| condition["message"].as_str()).collect();
+    let finalizers = "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances";
+    assert_eq!(told.len(), 5);
+    assert_eq!(told[4], finalizers);
+    let endpoints = cluster.store.get(&held).expect("it is held");
+    release(&cluster, &held, &endpoints).await;
+    cluster.settle().await;
+    assert!(cluster.get("namespaces", "shop").is_none(), "{:?}", cluster.waits());
+    for resource in RESOURCES.iter().filter(|resource| resource.scope == Scope::Namespaced) {
+        assert!(cluster.store.list(&resource.qualified(), Some("shop")).items.is_empty(), "{}", resource.kind);
+    }
+}
+
 /// Takes the last finalizer off, as the server does it for a client.
 async fn release(cluster: &Cluster, key: &Key, object: &Arc<Value>) {
     let served = RESOURCES.iter().find(|served| served.qualified() == *key.resource).expect("it is served");

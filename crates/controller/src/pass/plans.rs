@@ -103,10 +103,11 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                     name: text("name"),
                     rv: text("resourceVersion"),
                     deleting,
+                    finalizers: api::metadata::finalizers(&object["metadata"]).into_iter().map(str::to_owned).collect(),
                 });
             }
         }
-        let plan = self.planner.namespace(object, &content);
+        let plan = self.planner.namespace(object, &content, self.clock.now());
         self.carry_out(unit, plan.writes, Vec::new(), plan.waits).await;
     }
 

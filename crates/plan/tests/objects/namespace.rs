@@ -3,11 +3,11 @@
 use k8s_openapi::api::core::v1::Namespace;
 use plan::{
     Subject, Wait, Write,
-    namespace::{Content, Plan, plan},
+    namespace::{self, Content, Plan},
 };
 use serde_json::json;
 
-use crate::world::object;
+use crate::world::{now, object};
 
 fn leaving(phase: &str) -> Namespace {
     object(json!({
@@ -20,7 +20,54 @@ fn leaving(phase: &str) -> Namespace {
 }
 
 fn content(resource: &str, name: &str) -> Content {
-    Content { resource: resource.to_owned(), name: name.to_owned(), rv: "5".to_owned(), deleting: false }
+    Content {
+        resource: resource.to_owned(),
+        name: name.to_owned(),
+        rv: "5".to_owned(),
+        deleting: false,
+        finalizers: vec![],
+    }
+}
+
+fn plan(namespace: &Namespace, content: &[Content]) -> Plan {
+    namespace::plan(namespace, content, now())
+}
+
+/// The namespace with these conditions: type, whether it holds, reason, message.
+fn telling(mut namespace: Namespace, content: Option<&str>, finalizers: Option<&str>) -> Namespace {
+    let mut conditions = vec![
+        ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed",
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization",
+        ),
+    ];
+    conditions.push(match content {
+        Some(message) => ("NamespaceContentRemaining", "True", "SomeResourcesRemain", message),
+        None => ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed"),
+    });
+    conditions.push(match finalizers {
+        Some(message) => ("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", message),
+        None => {
+            let message = "All content-preserving finalizers finished";
+            ("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", message)
+        }
+    });
+    let conditions = conditions.into_iter().map(|(type_, status, reason, message)| {
+        object(json!({
+            "type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": now().to_string(),
+        }))
+    });
+    namespace.status.get_or_insert_default().conditions = Some(conditions.collect());
+    namespace
 }
 
 fn deleting(resource: &str, name: &str) -> Content {
@@ -73,11 +120,6 @@ fn content_goes_in_an_order_in_which_nothing_comes_back() {
             remaining("events (1), persistentvolumeclaims (1), pods (2)"),
         ),
         (
-            vec![events.clone(), claim.clone(), deleting("pods", "web-0")],
-            vec![],
-            remaining("events (1), persistentvolumeclaims (1), pods (1)"),
-        ),
-        (
             vec![events.clone(), claim],
             vec![delete("persistentvolumeclaims", "www-web-0")],
             remaining("events (1), persistentvolumeclaims (1)"),
@@ -91,9 +133,41 @@ fn content_goes_in_an_order_in_which_nothing_comes_back() {
 
 #[test]
 fn a_namespace_that_goes_shows_it() {
-    let terminating = Write::UpdateNamespace(Box::new(leaving("Terminating")));
-    let plan = plan(&leaving("Active"), &[deleting("pods", "web-0")]);
-    assert_eq!(plan.writes, [terminating]);
+    let content = [content("pods", "web-0")];
+    let writes = plan(&leaving("Active"), &content).writes;
+    assert_eq!(writes, [delete("pods", "web-0"), Write::UpdateNamespace(Box::new(leaving("Terminating")))]);
+}
+
+#[test]
+fn what_remains_in_a_namespace_is_told_in_its_conditions() {
+    let held = |mut object: Content| {
+        object.finalizers = vec!["example.com/hold".to_owned()];
+        object
+    };
+    let content = [held(deleting("pods", "web-0")), deleting("pods", "web-1"), held(deleting("pods", "web-2"))];
+    let mut content = content.to_vec();
+    content.push(deleting("petsets.apps", "web"));
+    // The set goes first: nobody asks for the end of the pods before it is gone.
+    let told = telling(
+        leaving("Terminating"),
+        Some("Some resources are remaining: petsets.apps has 1 resource instances, pods. has 3 resource instances"),
+        Some("Some content in the namespace has finalizers remaining: example.com/hold in 2 resource instances"),
+    );
+    let first = plan(&leaving("Active"), &content);
+    assert_eq!(first.writes, [Write::UpdateNamespace(Box::new(told.clone()))]);
+    assert_eq!(plan(&told, &content).writes, [], "it is said once");
+
+    let mut later = told.clone();
+    later.status.as_mut().unwrap().conditions.as_mut().unwrap().iter_mut().for_each(|condition| {
+        condition.last_transition_time = Some(crate::world::time(0));
+    });
+    let Write::UpdateNamespace(last) = &plan(&later, &content[1..2]).writes[0] else { panic!("nothing is told") };
+    let since = |type_: &str| {
+        let conditions = last.status.as_ref().unwrap().conditions.as_ref().unwrap();
+        conditions.iter().find(|condition| condition.type_ == type_).unwrap().last_transition_time.clone()
+    };
+    assert_eq!(since("NamespaceContentRemaining"), Some(crate::world::time(0)), "it has not turned");
+    assert_ne!(since("NamespaceFinalizersRemaining"), Some(crate::world::time(0)), "it has");
 }
 
 #[test]
@@ -101,5 +175,8 @@ fn a_finalizer_of_someone_else_holds_an_empty_namespace() {
     let mut held = leaving("Terminating");
     held.metadata.finalizers = Some(vec!["example.com/audit".to_owned()]);
     let waits = vec![wait("NamespaceFinalizersRemaining", "finalizers remain: example.com/audit")];
-    assert_eq!(plan(&held, &[]), Plan { writes: vec![], waits });
+    let told = telling(held.clone(), None, None);
+    let writes = vec![Write::UpdateNamespace(Box::new(told.clone()))];
+    assert_eq!(plan(&held, &[]), Plan { writes, waits: waits.clone() });
+    assert_eq!(plan(&told, &[]), Plan { writes: vec![], waits });
 }
