@@ -184,6 +184,47 @@ fn a_claim_without_a_class_waits_for_a_volume_made_by_hand() -> Result<()> {
 }
 
 #[test]
+fn a_claim_of_the_default_class_gets_a_volume_grows_and_goes_with_its_owner() -> Result<()> {
+    let mut world = World::start("dynamic")?;
+    let class = world.petctl(&["get", "storageclass"])?;
+    ensure!(class.contains("standard (default)"), "{class}");
+    world.apply(
+        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
+         resources: {requests: {storage: 1Gi}}}}",
+    )?;
+    let claim = world.eventually("the claim is bound", |world| {
+        let claim = world.json(&["get", "pvc", "data"])?;
+        ensure!(claim["status"]["phase"] == "Bound" && claim["spec"]["storageClassName"] == "standard", "{claim}");
+        Ok(claim)
+    })?;
+    let uid = claim["metadata"]["uid"].as_str().context("a uid")?;
+    let owned = "{apiVersion: v1, kind: Pod, metadata: {name: owned, ownerReferences: [{apiVersion: v1, kind: \
+                 PersistentVolumeClaim, name: data, uid: UID, blockOwnerDeletion: true}]}, spec: {terminationGracePeriodSeconds: \
+                 1, containers: [{name: main, image: 'busybox:1', command: [sleep, inf], volumeMounts: [{name: data, \
+                 mountPath: /data}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}";
+    world.apply(&owned.replace("UID", uid))?;
+    world.pods_ready(&["owned"])?;
+    let grow = r#"{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}"#;
+    world.petctl(&["patch", "pvc", "data", "-p", grow, "--type=merge"])?;
+    world.eventually("claim and volume have grown", |world| {
+        let claim = world.json(&["get", "pvc", "data"])?;
+        let volume = world.json(&["get", "pv", claim["spec"]["volumeName"].as_str().context("bound")?])?;
+        ensure!(claim["status"]["capacity"]["storage"] == "2Gi", "{claim}");
+        ensure!(volume["spec"]["capacity"]["storage"] == "2Gi", "{volume}");
+        Ok(())
+    })?;
+    // The claim is held by the pod that uses it, and goes in the foreground: first the pod, then the claim, then the data.
+    world.petctl(&["delete", "pvc", "data", "--cascade=foreground"])?;
+    world.eventually("all of it is gone", |world| {
+        let left = world.petctl(&["get", "pod,pvc,pv", "-o", "name"])?;
+        ensure!(left.is_empty(), "{left}");
+        Ok(())
+    })?;
+    ensure!(docker_volumes(world.instance())?.is_empty());
+    Ok(())
+}
+
+#[test]
 fn deleting_a_set_leaves_its_pets_and_a_new_one_picks_them_up() -> Result<()> {
     let mut world = World::start("orphan")?;
     world.apply(&manifest("web", 2, "true", true))?;

@@ -18,6 +18,7 @@ pub mod propagation;
 pub mod resource;
 pub mod selector;
 pub mod status;
+pub mod storage;
 pub mod table;
 
 pub use k8s_openapi as k8s;

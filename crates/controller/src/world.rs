@@ -157,7 +157,9 @@ impl World {
         let namespace = event.key.namespace.to_string();
         let name = event.key.name.to_string();
         let mut dirty: BTreeSet<Unit> = self.owners.apply(event).into_iter().map(Unit::Garbage).collect();
-        if event.change == Change::Deleted && self.is_terminating(&namespace) {
+        // What is being deleted counts until it is gone, and with the finalizers that hold it.
+        let is_leaving = event.change == Change::Deleted || !event.object["metadata"]["deletionTimestamp"].is_null();
+        if is_leaving && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
         }
         match &*event.key.resource {

@@ -1,9 +1,11 @@
-//! The objects that are there without anybody making them: the namespace `default` and this node.
+//! The objects that are there without anybody making them: the namespace `default`, a storage class and this node.
 
 use api::{
     admission::{self, Stamp},
-    resource,
+    resource::{NAMESPACES, NODES, Resource, STORAGE_CLASSES},
+    storage::{self, CLASS_IS_DEFAULT},
 };
+use plan::claim::PROVISIONER;
 use serde_json::{Value, json};
 use store::{CommitError, Expect, Key, StorageError, Store, Write};
 
@@ -18,17 +20,31 @@ pub(crate) enum SeedError {
     Commit { kind: &'static str, source: CommitError },
 }
 
-/// Makes the namespace `default`, if it is not there, and makes or renews the node.
+/// The storage class for claims that name none, where no other is the default one.
+const CLASS: &str = "standard";
+
+/// Makes the namespace `default` and a storage class, if they are not there, and makes or renews the node.
 pub(crate) async fn seed(store: &Store, facts: &Host, node: &Node, stamp: &Stamp) -> Result<(), SeedError> {
     let namespace = Key::new("namespaces", "", "default");
     if store.get(&namespace).is_none() {
         let object = json!({"metadata": {"name": "default"}});
-        commit(store, namespace, create("namespaces", object, stamp)?, "namespace").await?;
+        commit(store, namespace, create(&NAMESPACES, object, stamp)?, "namespace").await?;
+    }
+    let classes = STORAGE_CLASSES.qualified();
+    let class = Key::new(&classes, "", CLASS);
+    if store.get(&class).is_none() {
+        let known = store.list(&classes, None).items;
+        let is_default = storage::default_class(known.iter().map(AsRef::as_ref)).is_none();
+        let object = json!({
+            "metadata": {"name": CLASS, "annotations": {CLASS_IS_DEFAULT[0]: is_default.to_string()}},
+            "provisioner": PROVISIONER, "allowVolumeExpansion": true,
+        });
+        commit(store, class, create(&STORAGE_CLASSES, object, stamp)?, "storage class").await?;
     }
     let key = Key::new("nodes", "", &facts.name);
     let mut object = match store.get(&key) {
         Some(object) => (*object).clone(),
-        None => create("nodes", json!({"metadata": {"name": facts.name, "labels": labels(facts)}}), stamp)?,
+        None => create(&NODES, json!({"metadata": {"name": facts.name, "labels": labels(facts)}}), stamp)?,
     };
     object["metadata"]["labels"] = labels(facts);
     object["status"] = status(facts, node, &object["status"], stamp);
@@ -51,9 +67,8 @@ pub(crate) struct Node {
     pub(crate) runtime: String,
 }
 
-fn create(plural: &'static str, object: Value, stamp: &Stamp) -> Result<Value, SeedError> {
-    let refused = |message| SeedError::Refused { kind: plural, message };
-    let resource = resource::find("", "v1", plural).ok_or_else(|| refused("it is not served".into()))?;
+fn create(resource: &'static Resource, object: Value, stamp: &Stamp) -> Result<Value, SeedError> {
+    let refused = |message| SeedError::Refused { kind: resource.plural, message };
     admission::create(resource, "", object, stamp).map_err(|status| refused(status.message))
 }
 

@@ -7,6 +7,7 @@
 //! No plan writes an object twice: a binding writes both objects in one transaction, and their statuses follow in the
 //! next pass. A volume whose data nobody can account for is never removed from the engine.
 
+mod grow;
 mod matching;
 mod reclaim;
 mod supply;
@@ -50,6 +51,8 @@ pub struct Input<'a> {
     pub mounted: &'a BTreeSet<String>,
     /// The instance's name, part of every engine volume's name.
     pub instance: &'a str,
+    /// The name of this node, on which all volumes are made.
+    pub node: &'a str,
     /// The moment.
     pub now: Timestamp,
 }
@@ -78,6 +81,7 @@ const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 const STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// The source of events about claims and volumes.
 const COMPONENT: &str = "persistentvolume-controller";
@@ -291,6 +295,12 @@ impl<'a> Draft<'a> {
             return true;
         }
         match supply {
+            Supply::Docker { .. }
+                if supply.waits_for_consumer() && annotation(&claim.metadata, SELECTED_NODE).is_none() =>
+            {
+                self.select_node(claim);
+                true
+            }
             Supply::Docker { class } => self.provision(claim, class),
             Supply::ByHand => {
                 let message = "no persistent volumes available for this claim and no storage class is set";
@@ -315,6 +325,16 @@ impl<'a> Draft<'a> {
                 false
             }
         }
+    }
+
+    /// The node of the first pod that uses the claim, which says where its volume is made. Source: Kubernetes' scheduler.
+    fn select_node(&mut self, claim: &PersistentVolumeClaim) {
+        self.wait_unbound(claim, "Provisioning", &format!("node {} is chosen", self.input.node));
+        let mut claim = claim.clone();
+        let annotations = claim.metadata.annotations.get_or_insert_default();
+        annotations.insert(SELECTED_NODE.to_owned(), self.input.node.to_owned());
+        protect(&mut claim.metadata, CLAIM_PROTECTION);
+        self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
     }
 
     /// First the engine's volume, then in the next pass the object for it, bound from the start.
@@ -410,12 +430,26 @@ impl<'a> Draft<'a> {
 
     /// A claim that is bound: its status says so. Says whether it wrote the claim.
     fn settle(&mut self, claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> bool {
-        let spec = volume.spec.as_ref();
+        let grown = grow::grown(volume, claim);
+        let spec = grown.as_ref().unwrap_or(volume).spec.as_ref();
         let mut status = claim.status.clone().unwrap_or_default();
         status.phase = Some("Bound".to_owned());
         status.capacity = spec.and_then(|s| s.capacity.clone());
         status.access_modes = spec.and_then(|s| s.access_modes.clone());
         self.write_status(claim, status);
+        if let Some(grown) = grown {
+            let subject = subject("PersistentVolumeClaim", &claim.metadata);
+            self.plan.notes.push(Note {
+                subject,
+                field_path: String::new(),
+                component: grow::COMPONENT,
+                kind: NoteKind::Normal,
+                reason: "VolumeResizeSuccessful",
+                message: "Resize volume succeeded".to_owned(),
+            });
+            self.written.insert(name(&volume.metadata).to_owned());
+            self.plan.writes.push(Write::UpdateVolume(Box::new(grown)));
+        }
         true
     }
 

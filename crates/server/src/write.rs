@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use api::{
     admission::{self, Update},
-    resource::{Resource, Scope, find},
+    resource::{CLAIMS, Resource, STORAGE_CLASSES, Scope, find},
     status::Status,
+    storage,
 };
 use axum::extract::Request;
 use http::StatusCode;
@@ -52,6 +53,10 @@ impl Part {
                 let update = admission::update(resource, new, old)?;
                 if let Update::Write(new) = &update {
                     server.inner.parts.policy.admit(resource, new, Some(old))?;
+                    if resource.kind == CLAIMS.kind {
+                        let key = Key::new(&STORAGE_CLASSES.qualified(), "", storage::class_name(new));
+                        storage::admit_growth(new, old, server.store().get(&key).as_deref())?;
+                    }
                 }
                 Ok(update)
             }
@@ -86,6 +91,12 @@ async fn store_new(
     object: &Value,
     options: WriteOptions,
 ) -> Result<Arc<Value>, Status> {
+    let mut object = object.clone();
+    if resource.kind == CLAIMS.kind {
+        let classes = server.store().list(&STORAGE_CLASSES.qualified(), None).items;
+        storage::give_class(&mut object, classes.iter().map(AsRef::as_ref));
+    }
+    let object = &object;
     let is_generated = object["metadata"]["name"].as_str().unwrap_or_default().is_empty();
     let mut name = String::new();
     for _ in 0..NAME_TRIES {

@@ -181,15 +181,11 @@ async fn a_namespace_goes_with_objects_of_every_kind() {
         let key = Key::new(&resource.qualified(), "shop", "it");
         cluster.store.commit(vec![store::Write::Create { key, object }]).await.expect("the name is free");
     }
-    let held = Key::new("endpoints", "shop", "it");
-    let mut endpoints = (*cluster.store.get(&held).expect("it was made")).clone();
-    endpoints["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let held = Key::new("persistentvolumeclaims", "shop", "it");
+    let mut claim = (*cluster.store.get(&held).expect("it was made")).clone();
+    claim["metadata"]["finalizers"] = json!(["example.com/hold"]);
     let expect = store::Expect::Exists;
-    cluster
-        .store
-        .commit(vec![store::Write::Update { key: held.clone(), object: endpoints, expect }])
-        .await
-        .expect("done");
+    cluster.store.commit(vec![store::Write::Update { key: held.clone(), object: claim, expect }]).await.expect("done");
     cluster.settle().await;
     cluster.delete("namespaces", "shop").await;
     cluster.settle().await;
@@ -200,8 +196,8 @@ async fn a_namespace_goes_with_objects_of_every_kind() {
     let finalizers = "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances";
     assert_eq!(told.len(), 5);
     assert_eq!(told[4], finalizers);
-    let endpoints = cluster.store.get(&held).expect("it is held");
-    release(&cluster, &held, &endpoints).await;
+    let claim = cluster.store.get(&held).expect("it is held");
+    release(&cluster, &held, &claim).await;
     cluster.settle().await;
     assert!(cluster.get("namespaces", "shop").is_none(), "{:?}", cluster.waits());
     for resource in RESOURCES.iter().filter(|resource| resource.scope == Scope::Namespaced) {

@@ -60,7 +60,10 @@ impl resource::Rules for Rules {
             let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for \
                        bound claims";
             wrong.push(Cause::forbidden("spec", why));
-        } else if storage(object).zip(storage(old)).is_some_and(|(new, old)| old.exceeds(new)) {
+        } else if storage(object).zip(storage(old)).is_some_and(|(new, old)| old.exceeds(new))
+            && storage(object).zip(capacity(old)).is_some_and(|(new, capacity)| !new.exceeds(capacity))
+        {
+            // What was asked for and is not there yet may be taken back.
             let why = "field can not be less than status.capacity";
             wrong.push(Cause::forbidden("spec.resources.requests.storage", why));
         }
@@ -154,6 +157,10 @@ pub(crate) fn access_modes(modes: &[String], field: &str, wrong: &mut Vec<Cause>
 
 fn storage(claim: &Value) -> Option<quantity::Quantity> {
     quantity::parse(claim.pointer("/spec/resources/requests/storage")?.as_str()?)
+}
+
+fn capacity(claim: &Value) -> Option<quantity::Quantity> {
+    quantity::parse(claim.pointer("/status/capacity/storage")?.as_str()?)
 }
 
 fn copy(from: &Value, to: &mut Value, field: &str) {

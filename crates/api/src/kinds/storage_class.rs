@@ -65,7 +65,6 @@ impl resource::Rules for Rules {
     fn warnings(&self, object: &Value) -> Vec<String> {
         let ignored = [
             ("allowedTopologies", "allowedTopologies has no effect: there is one node"),
-            ("allowVolumeExpansion", "allowVolumeExpansion has no effect: volumes have no fixed size"),
             ("mountOptions", "mountOptions has no effect: volumes are directories of this machine"),
         ];
         let provisioner = text_at(object, "/provisioner");

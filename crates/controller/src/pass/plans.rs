@@ -157,6 +157,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             engine: self.engine.volumes(),
             mounted: self.engine.mounted(),
             instance: &self.settings.host.instance,
+            node: &self.settings.host.node,
             now: self.clock.now(),
         });
         self.look_again(unit, plan.look_again);

@@ -75,7 +75,8 @@ fn is_selected(volume: &PersistentVolume, claim: &PersistentVolumeClaim, supply:
         && claim.spec.as_ref().and_then(|s| s.selector.as_ref()).is_none_or(|selector| has_labels(volume, selector))
 }
 
-fn has_size(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+/// Whether the volume is as large as the claim asks for.
+pub(super) fn has_size(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     let resources = claim.spec.as_ref().and_then(|s| s.resources.as_ref());
     capacity(volume) >= nanos(resources.and_then(|r| r.requests.as_ref()).and_then(|r| r.get("storage")))
 }

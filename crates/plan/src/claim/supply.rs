@@ -14,11 +14,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 
-use api::{kinds::storage_class::CLASS_BETA, petset::STORAGE_CLASS};
+use api::{kinds::storage_class::CLASS_BETA, petset::STORAGE_CLASS, storage::CLASS_IS_DEFAULT};
 
 use super::{PROVISIONED_BY, PROVISIONER, VOLUME_PROTECTION, annotation, name};
-
-const CLASS_IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 
 /// Where a claim's volume comes from where no existing one suits.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +79,8 @@ impl<'a> Supply<'a> {
 
 /// The newest of the default classes, and of equally new ones the first by name, as in Kubernetes.
 fn default_class<'a>(classes: &[&'a StorageClass]) -> Option<&'a StorageClass> {
-    let is_default = |c: &&StorageClass| annotation(&c.metadata, CLASS_IS_DEFAULT) == Some("true");
+    let is_default =
+        |c: &&StorageClass| CLASS_IS_DEFAULT.iter().any(|key| annotation(&c.metadata, key) == Some("true"));
     let defaults = classes.iter().copied().filter(is_default);
     defaults.min_by_key(|c| (std::cmp::Reverse(c.metadata.creation_timestamp.as_ref().map(|t| t.0)), name(&c.metadata)))
 }

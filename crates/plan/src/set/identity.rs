@@ -15,7 +15,8 @@ use k8s_openapi::{
 };
 
 use api::{
-    petset::{HOSTNAME, PetSet, SUBDOMAIN, init_containers},
+    kinds::storage_class::CLASS_BETA,
+    petset::{HOSTNAME, PetSet, STORAGE_CLASS, SUBDOMAIN, init_containers},
     resource::PODS,
     status::Status,
 };
@@ -178,6 +179,14 @@ impl<'a> Identity<'a> {
     }
 
     fn claim(&self, name: String, template: &PersistentVolumeClaim) -> PersistentVolumeClaim {
+        let mut spec = template.spec.clone().unwrap_or_default();
+        let annotations = template.metadata.annotations.as_ref();
+        let is_annotated =
+            [STORAGE_CLASS, CLASS_BETA].iter().any(|key| annotations.is_some_and(|a| a.contains_key(*key)));
+        if !is_annotated {
+            // In 1.3 there was no default class: such a claim waits for a volume that somebody makes by hand.
+            spec.storage_class_name.get_or_insert_default();
+        }
         PersistentVolumeClaim {
             metadata: ObjectMeta {
                 name: Some(name),
@@ -187,7 +196,7 @@ impl<'a> Identity<'a> {
                 finalizers: Some(vec![CLAIM_PROTECTION.to_owned()]),
                 ..ObjectMeta::default()
             },
-            spec: template.spec.clone(),
+            spec: Some(spec),
             status: Some(PersistentVolumeClaimStatus {
                 phase: Some("Pending".to_owned()),
                 ..PersistentVolumeClaimStatus::default()

@@ -368,7 +368,14 @@ fn a_class_that_cannot_serve_says_so() {
     let late = class("fast", json!({"volumeBindingMode": "WaitForFirstConsumer"}));
     let first = "waiting for first consumer to be created before binding";
     assert_eq!(storage(late.clone()).plan(), pending(NoteKind::Normal, "WaitForFirstConsumer", first));
-    assert_eq!(storage(late).pod(user(json!({}))).plan().actions.len(), 1, "a pod has come");
+    let mut used = storage(late).pod(user(json!({})));
+    let chosen = used.plan();
+    let annotation = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "laptop"}}});
+    let claim = www(merged(json!({"spec": {"storageClassName": "fast"}}), annotation));
+    assert_eq!(chosen.writes, [Write::UpdateClaim(Box::new(claim))], "a pod has come");
+    used.apply(&chosen);
+    assert_eq!(used.plan().actions.len(), 1);
+    assert_eq!(used.settle().claims[0].status.as_ref().unwrap().phase.as_deref(), Some("Bound"));
 
     let block = www(json!({"spec": {"storageClassName": "fast", "volumeMode": "Block"}}));
     let why = "petset.io/docker makes file systems only, not volumeMode Block";
@@ -376,6 +383,25 @@ fn a_class_that_cannot_serve_says_so() {
         Storage::new().class(class("fast", json!({}))).claim(block).plan(),
         pending(NoteKind::Warning, "ProvisioningFailed", why)
     );
+}
+
+#[test]
+fn a_claim_that_asks_for_more_gets_it_in_its_status_and_its_volume() {
+    let mut storage = Storage::new().engine(HANDLE).claim(www(alpha())).settle();
+    let requests = json!({"storage": "2Gi"});
+    let claim = &mut storage.claims[0];
+    claim.spec.as_mut().unwrap().resources.as_mut().unwrap().requests = object(requests.clone());
+    let plan = storage.plan();
+    let note = Note {
+        component: "external-resizer petset.io/docker",
+        ..note(NoteKind::Normal, "VolumeResizeSuccessful", "Resize volume succeeded")
+    };
+    assert_eq!((plan.writes.len(), plan.notes.clone()), (2, vec![note]));
+    storage.apply(&plan);
+    assert_eq!(storage.plan(), Plan::default());
+    let capacity = object::<Option<std::collections::BTreeMap<_, _>>>(requests);
+    assert_eq!(storage.claims[0].status.as_ref().unwrap().capacity, capacity);
+    assert_eq!(storage.volumes[0].spec.as_ref().unwrap().capacity, capacity);
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Storage {
             engine: self.engine.as_ref(),
             mounted: &self.mounted,
             instance: "test",
+            node: "laptop",
             now: now(),
         })
     }

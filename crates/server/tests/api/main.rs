@@ -1,6 +1,7 @@
 //! The server as its clients see it: over a store in memory, with containers that are a story.
 
 mod bad_input;
+mod claims;
 mod create;
 mod delete;
 mod exec;
