@@ -60,11 +60,12 @@ pub trait Planner: Send + Sync {
         &self,
         leases: &Leases,
         used: &dyn Fn(&PodKey) -> bool,
+        lost: &dyn Fn(Ipv4Addr) -> bool,
         key: &PodKey,
         subnet: Ipv4Net,
         gateway: Ipv4Addr,
     ) -> Result<Ipv4Addr, String> {
-        address::assign(leases, used, key, subnet, gateway)
+        address::assign(leases, used, lost, key, subnet, gateway)
     }
 }
 

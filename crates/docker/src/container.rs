@@ -340,7 +340,7 @@ fn misses_network(error: &Error) -> bool {
 fn start_failure(error: Error) -> Failure {
     match failure(error) {
         Failure::Refused(message) if message.contains("Address already in use") => {
-            Failure::Taken(format!("the pod's address is taken: {message}"))
+            Failure::AddressTaken(format!("the pod's address is taken: {message}"))
         }
         other => other,
     }
@@ -357,6 +357,10 @@ fn create_failure(error: Error) -> Failure {
 
 fn failure_text(failure: &Failure) -> String {
     match failure {
-        Failure::Silent(text) | Failure::Image(text) | Failure::Taken(text) | Failure::Refused(text) => text.clone(),
+        Failure::Silent(text)
+        | Failure::Image(text)
+        | Failure::AddressTaken(text)
+        | Failure::Taken(text)
+        | Failure::Refused(text) => text.clone(),
     }
 }

@@ -184,6 +184,7 @@ fn stream_error(target: &Target) -> impl Fn(Error) -> StreamError {
         _ => match failure(error) {
             plan::action::Failure::Silent(text) => StreamError::Engine(format!("Docker does not answer: {text}")),
             plan::action::Failure::Image(text)
+            | plan::action::Failure::AddressTaken(text)
             | plan::action::Failure::Taken(text)
             | plan::action::Failure::Refused(text) => StreamError::Engine(text),
         },

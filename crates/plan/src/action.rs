@@ -194,7 +194,9 @@ pub enum Failure {
     Silent(String),
     /// There is no such image here, or the registry does not give it.
     Image(String),
-    /// The address is taken, or the name is held by a container that is not ours.
+    /// Somebody else has the sandbox's address.
+    AddressTaken(String),
+    /// The name is held by a container or volume that is not the one that is asked for.
     Taken(String),
     /// The engine says no: its own message.
     Refused(String),

@@ -21,8 +21,15 @@ pub struct Lease {
     pub last_used: i64,
 }
 
+/// Who holds an address that somebody outside of the instance has: no pod's name, so that it counts as held and unused, and
+/// is given again when all that nobody ever held are gone.
+pub fn outsider(address: Ipv4Addr) -> PodKey {
+    PodKey { namespace: String::new(), name: address.to_string() }
+}
+
 /// The identity's address: the one that it holds, else one that nobody ever held, else the one that has been
-/// unused for the longest time. `used` are the identities that exist now.
+/// unused for the longest time. `used` are the identities that exist now, `lost` the addresses that somebody else has as far
+/// as this identity was told ([`crate::pod::has_lost`]): it gives one of them up only where it gets another one for it.
 ///
 /// The network's own address, its broadcast address and the gateway are never given. The answer depends on nothing but the
 /// arguments, and the lowest address goes first.
@@ -31,6 +38,7 @@ pub struct Lease {
 pub fn assign(
     leases: &Leases,
     used: &dyn Fn(&PodKey) -> bool,
+    lost: &dyn Fn(Ipv4Addr) -> bool,
     key: &PodKey,
     subnet: Ipv4Net,
     gateway: Ipv4Addr,
@@ -42,19 +50,22 @@ pub fn assign(
             && *address != subnet.broadcast()
             && *address != gateway
     };
-    if let Some(lease) = leases.get(key).filter(|lease| is_usable(&lease.address)) {
-        return Ok(lease.address);
+    let own = leases.get(key).map(|lease| lease.address).filter(is_usable);
+    if let Some(address) = own.filter(|address| !lost(*address)) {
+        return Ok(address);
     }
     let held: BTreeSet<Ipv4Addr> = leases.values().map(|lease| lease.address).collect();
-    // Looks at no more addresses than there are leases, and three.
-    if let Some(address) = subnet.hosts().find(|address| is_usable(address) && !held.contains(address)) {
+    let is_free = |address: &Ipv4Addr| is_usable(address) && !lost(*address);
+    // Looks at no more addresses than there are leases and lost ones, and three.
+    if let Some(address) = subnet.hosts().find(|address| is_free(address) && !held.contains(address)) {
         return Ok(address);
     }
     let in_use: BTreeSet<Ipv4Addr> = leases.iter().filter(|(k, _)| used(k)).map(|(_, lease)| lease.address).collect();
     leases
         .iter()
-        .filter(|(_, lease)| is_usable(&lease.address) && !in_use.contains(&lease.address))
+        .filter(|(_, lease)| is_free(&lease.address) && !in_use.contains(&lease.address))
         .min_by_key(|(holder, lease)| (lease.last_used, *holder))
         .map(|(_, lease)| lease.address)
+        .or(own)
         .ok_or_else(|| format!("all {} addresses of {subnet} are in use", subnet.hosts().filter(is_usable).count()))
 }

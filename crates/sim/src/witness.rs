@@ -103,15 +103,20 @@ impl Planner for Witness {
         &self,
         leases: &Leases,
         used: &dyn Fn(&PodKey) -> bool,
+        lost: &dyn Fn(Ipv4Addr) -> bool,
         key: &PodKey,
         subnet: Ipv4Net,
         gateway: Ipv4Addr,
     ) -> Result<Ipv4Addr, String> {
-        let address = self.planner.address(leases, used, key, subnet, gateway);
+        let address = self.planner.address(leases, used, lost, key, subnet, gateway);
         if let Ok(address) = &address {
             let holder = leases.iter().find(|(other, lease)| lease.address == *address && used(other) && *other != key);
             if let Some((other, _)) = holder {
                 self.judge.breach("one address for one identity", format!("{key} gets {address} of {other}"));
+            }
+            let own = leases.get(key).map(|lease| lease.address).filter(|own| !lost(*own));
+            if let Some(own) = own.filter(|own| own != address) {
+                self.judge.breach("one address for one identity", format!("{key} has {own} and gets {address}"));
             }
         }
         address

@@ -50,6 +50,12 @@ fn apps(cluster: &Cluster) -> Vec<String> {
     cluster.engine.take_trace().into_iter().filter(|line| line.contains("_nginx_")).collect()
 }
 
+/// A pod's address.
+fn address(cluster: &Cluster, name: &str) -> Option<String> {
+    let pod = cluster.get("pods", name)?;
+    pod["status"]["podIP"].as_str().map(str::to_owned)
+}
+
 #[tokio::test(start_paused = true)]
 async fn pets_start_one_after_another() {
     let cluster = cluster_of(3).await;
@@ -59,6 +65,39 @@ async fn pets_start_one_after_another() {
         ["start default_web-0_nginx_0", "start default_web-1_nginx_0", "start default_web-2_nginx_0"]
     );
     assert_eq!(cluster.waits(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pet_whose_address_somebody_else_has_gets_another_one_and_the_others_keep_theirs() {
+    let mut cluster = cluster_of(2).await;
+    let before = [address(&cluster, "web-0"), address(&cluster, "web-1")];
+    assert_eq!(before, [Some("10.88.0.2".to_owned()), Some("10.88.0.3".to_owned())]);
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(1)).await;
+    cluster.settle().await;
+    cluster.engine.run_stranger("stranger", Some("10.88.0.3".parse().unwrap()), &[]);
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(3)).await;
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2"]);
+    assert_eq!(address(&cluster, "web-0"), before[0]);
+    let moved = address(&cluster, "web-1").unwrap();
+    assert!(moved != "10.88.0.3" && Some(&moved) != before[0].as_ref(), "{moved}");
+    let events = cluster.store.list("events", None).items;
+    let told: Vec<&str> = events
+        .iter()
+        .filter(|event| event["reason"] == "AddressChanged")
+        .filter_map(|e| e["message"].as_str())
+        .collect();
+    assert_eq!(told, [format!("Somebody else has the address 10.88.0.3; the pod gets {moved}")]);
+
+    // The address is not given to another pet, and the new one is kept, also by a daemon that has just started.
+    cluster.stop_controller().await;
+    cluster.start_controller();
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(4)).await;
+    cluster.delete("pods", "web-1").await;
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1", "web-2", "web-3"]);
+    assert_eq!(address(&cluster, "web-1"), Some(moved));
+    assert_eq!(cluster.store.list("events", None).items.iter().filter(|e| e["reason"] == "AddressChanged").count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -181,6 +181,7 @@ impl Planner for Generous {
         &self,
         _: &Leases,
         _: &dyn Fn(&PodKey) -> bool,
+        _: &dyn Fn(Ipv4Addr) -> bool,
         _: &PodKey,
         _: Ipv4Net,
         _: Ipv4Addr,

@@ -104,7 +104,7 @@ fn a_taken_address_is_said_to_be_taken() {
     in_world("address", |world| async move {
         world.up().await;
         let failure = world.act(Action::StartSandbox(Box::new(world.sandbox(1)))).await;
-        assert!(matches!(&failure, Err(Failure::Taken(text)) if text.contains("address")), "{failure:?}");
+        assert!(matches!(&failure, Err(Failure::AddressTaken(text)) if text.contains("address")), "{failure:?}");
         // Once it is free, the same action succeeds with what it left behind.
         let first = world.container("POD", 0).await;
         world.act(Action::Remove { id: first.id, owner: first.owner }).await.unwrap();

@@ -119,6 +119,44 @@ fn a_pod_without_an_address_says_so_and_gets_the_next_one_that_is_free() -> Resu
 }
 
 #[test]
+fn a_pet_whose_address_somebody_else_has_gets_another_one() -> Result<()> {
+    let mut world = World::start("squat")?;
+    let address = |world: &World, name: &str| -> Result<String> {
+        let pod = world.json(&["get", "pod", name])?;
+        Ok(pod["status"]["podIP"].as_str().context("an address")?.to_owned())
+    };
+    world.apply(&set("web", 2))?;
+    world.pods_ready(&["web-0", "web-1"])?;
+    let before = [address(&world, "web-0")?, address(&world, "web-1")?];
+    world.petctl(&["scale", "petset", "web", "--replicas=1"])?;
+    world.pods_ready(&["web-0"])?;
+
+    let (network, squatter) = (format!("petset-{}", world.instance()), format!("squatter-{}", world.instance()));
+    let outcome = (|| {
+        let run = ["run", "-d", "--name", &squatter, "--network", &network, "--ip", &before[1], "busybox:1"];
+        world.docker(&[&run[..], &["sleep", "1000"]].concat())?;
+        world.petctl(&["scale", "petset", "web", "--replicas=2"])?;
+        world.pods_ready(&["web-0", "web-1"])?;
+        ensure!(address(&world, "web-0")? == before[0], "web-0 has moved");
+        let moved = address(&world, "web-1")?;
+        ensure!(moved != before[0] && moved != before[1], "{moved}");
+        said(
+            &world.events_of("web-1")?,
+            &format!("Somebody else has the address {}; the pod gets {moved}", before[1]),
+        )?;
+        let found = world.petctl(&["exec", "web-0", "--", "nslookup", "web-1.web.default.svc.cluster.local"])?;
+        ensure!(found.contains(&moved), "{found}");
+        // What it got it keeps.
+        world.petctl(&["delete", "pod", "web-1"])?;
+        world.pods_ready(&["web-0", "web-1"])?;
+        ensure!(address(&world, "web-1")? == moved, "{}", address(&world, "web-1")?);
+        Ok(())
+    })();
+    drop(world.docker(&["rm", "-f", &squatter]));
+    outcome
+}
+
+#[test]
 fn a_port_53_that_is_taken_is_named_with_the_way_out() -> Result<()> {
     let mut world = World::start("port")?;
     world.stop_daemon(Signal::SIGTERM)?;

@@ -272,28 +272,43 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             .find_map(|(_, set)| set::held_back(set, &self.world.pods_of_set(&key.namespace, set), pod, now))
     }
 
-    /// The address that an identity holds; one that has none gets one, on disk before it is used.
+    /// The address that an identity holds; one that has none, or has lost it, gets one, on disk before it is used.
     async fn address_of(&mut self, key: &PodKey) -> Result<IpAddr, String> {
-        if let Some(lease) = self.leases.get(key) {
-            return Ok(IpAddr::V4(lease.address));
-        }
         let network = self.settings.network;
         let exists = |pod: &PodKey| {
             self.world.pods.get(&pod.namespace, &pod.name).is_some()
                 || self.world.reserved.get(&pod.namespace, &pod.name).is_some()
                 || !self.engine.containers(pod).is_empty()
         };
-        let address = self.planner.address(&self.leases, &exists, key, network.subnet, network.gateway)?;
+        let lost = |address| self.memories.get(key).is_some_and(|memory| pod::has_lost(memory, address));
+        let address = self.planner.address(&self.leases, &exists, &lost, key, network.subnet, network.gateway)?;
+        let before = self.leases.get(key).map(|lease| lease.address);
+        if before == Some(address) {
+            return Ok(IpAddr::V4(address));
+        }
+        let given_up = before.filter(|before| lost(*before));
         let now = self.clock.now();
-        let lease = address::Lease { address, last_used: now.as_second() };
         let former = self.leases.iter().find(|(_, lease)| lease.address == address).map(|(pod, _)| pod.clone());
         let mut writes: Vec<store::Write> = former.iter().map(leases::give_up).collect();
-        writes.push(leases::keep(&self.store, key, &lease, self.stamps.uid(), &now.to_string()));
+        let outsider = given_up.map(|address| (address::outsider(address), address));
+        let holders: Vec<_> = [(key.clone(), address)].into_iter().chain(outsider).collect();
+        for (pod, address) in &holders {
+            let lease = address::Lease { address: *address, last_used: now.as_second() };
+            writes.push(leases::keep(&self.store, pod, &lease, self.stamps.uid(), &now.to_string()));
+        }
         self.store.commit(writes).await.map_err(|error| format!("cannot keep the pod's address: {error}"))?;
         if let Some(former) = former {
             self.leases.remove(&former);
         }
-        self.leases.insert(key.clone(), lease);
+        for (pod, address) in holders {
+            self.leases.insert(pod, address::Lease { address, last_used: now.as_second() });
+        }
+        if let Some(before) = given_up {
+            tracing::warn!(pod = %key, %before, %address, "somebody else has the pod's address; it gets another one");
+            let object = self.world.pods.get(&key.namespace, &key.name);
+            let note = pod::readdressed(key, object, before, address);
+            self.tell(note.into_iter().collect()).await;
+        }
         Ok(IpAddr::V4(address))
     }
 

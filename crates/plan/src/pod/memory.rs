@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -17,6 +18,9 @@ use crate::{
 
 /// The longest message of a failure that an event or a status repeats; engines quote whole configurations.
 const MESSAGE_OCTETS_MAX: usize = 1024;
+
+/// What the keys of a sandbox's failures begin with.
+const SANDBOX_AT: &str = "sandbox at";
 
 /// A failing probe is told of once a second at most, as often as it is by the shortest period; a container that is not Ready
 /// yet is asked more often. A little less, because nothing is exactly on time.
@@ -36,7 +40,7 @@ pub struct Memory {
     pub pulling: BTreeSet<String>,
     /// Probes: consecutive results, the last run, whether one is in flight. By container name and kind.
     pub probes: BTreeMap<(String, ProbeKind), ProbeMemory>,
-    /// Failed actions by what they were about (`pull IMAGE`, `start CONTAINER`, `sandbox`): how often, when, why.
+    /// Failed actions by what they were about (`pull IMAGE`, `start CONTAINER`, `sandbox at ADDRESS`): how often, when, why.
     pub failures: BTreeMap<String, Tries>,
     /// Images pulled for this uid, by reference, with the time: `imagePullPolicy: Always` pulls once per container
     /// start, so a start takes its entry away.
@@ -154,7 +158,12 @@ pub fn record(
                 let subject = tell::subject(&sandbox.owner.pod, &sandbox.owner.uid);
                 vec![tell::of_pod(&subject, NoteKind::Warning, "FailedCreatePodSandBox", message)]
             }
-            Ok(_) | Err(_) => Vec::new(),
+            Ok(_) => {
+                // It has an address: those that it was refused before are no longer of interest.
+                memory.failures.retain(|about, _| !about.starts_with(SANDBOX_AT));
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
         },
         Action::Remove { id, .. } => {
             if result.is_ok() {
@@ -173,12 +182,17 @@ pub(super) fn about(action: &Action) -> String {
     match action {
         Action::PullImage { image } => about_pull(image),
         Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => format!("volume {name}"),
-        Action::StartSandbox(_) => "sandbox".to_owned(),
+        Action::StartSandbox(sandbox) => about_sandbox(sandbox.address),
         Action::StartContainer(start) => about_start(&start.owner.container),
         Action::Stop(stops) => format!("stop {}", stops.first().map_or("", |stop| stop.id.as_str())),
         Action::Remove { id, .. } => format!("remove {id}"),
         Action::Probe(probe) => format!("probe {}", probe.id),
     }
+}
+
+/// The key of the failures of a sandbox with this address: with another one it is another try.
+pub(super) fn about_sandbox(address: IpAddr) -> String {
+    format!("{SANDBOX_AT} {address}")
 }
 
 /// The key of the failures of a pull.
@@ -193,7 +207,11 @@ pub(super) fn about_start(container: &str) -> String {
 
 /// A failure's own words.
 pub fn words(failure: &Failure) -> &str {
-    let (Failure::Silent(text) | Failure::Image(text) | Failure::Taken(text) | Failure::Refused(text)) = failure;
+    let (Failure::Silent(text)
+    | Failure::Image(text)
+    | Failure::AddressTaken(text)
+    | Failure::Taken(text)
+    | Failure::Refused(text)) = failure;
     text
 }
 

@@ -4,10 +4,11 @@
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
 //! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
-//! should, `ahead` the sandbox of a pod that is yet to be made; `probe` asks how it is; `status` says so. While the
+//! should, `ahead` the sandbox of a pod that is yet to be made, `address` says when it needs another address; `probe` asks how it is; `status` says so. While the
 //! engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.
 
+mod address;
 mod ahead;
 mod backoff;
 mod build;
@@ -39,6 +40,7 @@ use crate::{
     set::{HeldBack, Reserved},
 };
 
+pub use address::{has_lost, readdressed};
 pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
 pub use unseen::unseen;
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use plan::{
-    address::{Lease, Leases, assign},
+    address::{Lease, Leases, assign, outsider},
     facts::PodKey,
 };
 
@@ -19,8 +19,15 @@ fn leases(held: &[(&str, u8, i64)]) -> Leases {
 
 /// What `web-0` gets in 10.0.0.0/29, which has six host addresses, one of them the gateway's.
 fn assigned(leases: &Leases, used: &[&str]) -> Result<u8, String> {
+    assigned_without(leases, used, &[])
+}
+
+/// The same where somebody else has the addresses of these last octets.
+fn assigned_without(leases: &Leases, used: &[&str], lost: &[u8]) -> Result<u8, String> {
     let used = |k: &PodKey| used.contains(&k.name.as_str());
-    let address = assign(leases, &used, &key("web-0"), "10.0.0.0/29".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 1));
+    let lost = |address: Ipv4Addr| lost.contains(&address.octets()[3]);
+    let subnet = "10.0.0.0/29".parse().unwrap();
+    let address = assign(leases, &used, &lost, &key("web-0"), subnet, Ipv4Addr::new(10, 0, 0, 1));
     address.map(|a| a.octets()[3])
 }
 
@@ -33,6 +40,33 @@ fn the_lowest_address_that_nobody_ever_held_is_given() {
 #[test]
 fn an_identity_keeps_its_address() {
     assert_eq!(assigned(&leases(&[("web-0", 5, 0), ("a", 2, 0)]), &["a"]), Ok(5));
+}
+
+#[test]
+fn an_identity_gives_up_an_address_that_somebody_else_has() {
+    let held = leases(&[("web-0", 2, 0), ("a", 3, 0), ("b", 4, 0)]);
+    assert_eq!(assigned_without(&held, &["a", "b"], &[2]), Ok(5), "one that nobody ever held");
+    let held = leases(&[("web-0", 2, 0), ("a", 3, 0), ("b", 4, 9), ("c", 5, 7), ("d", 6, 5)]);
+    assert_eq!(assigned_without(&held, &["a"], &[2]), Ok(6), "the one that has been unused for the longest time");
+    assert_eq!(assigned_without(&held, &["a"], &[2, 6]), Ok(5));
+}
+
+#[test]
+fn an_identity_keeps_a_lost_address_where_there_is_no_other() {
+    let held = leases(&[("web-0", 2, 0), ("a", 3, 0), ("b", 4, 0), ("c", 5, 0), ("d", 6, 0)]);
+    assert_eq!(assigned_without(&held, &["a", "b", "c", "d"], &[2]), Ok(2));
+    assert_eq!(assigned_without(&held, &["a", "b", "c"], &[2, 6]), Ok(2));
+}
+
+#[test]
+fn an_address_that_somebody_else_has_is_the_last_to_be_given_again() {
+    let taken = Ipv4Addr::new(10, 0, 0, 2);
+    let mut held = leases(&[("a", 3, 7), ("b", 4, 0), ("c", 5, 0)]);
+    held.insert(outsider(taken), Lease { address: taken, last_used: 8 });
+    assert_eq!(assigned(&held, &["a", "b", "c"]), Ok(6));
+    held.extend(leases(&[("d", 6, 0)]));
+    assert_eq!(assigned(&held, &["b", "c", "d"]), Ok(3));
+    assert_eq!(assigned(&held, &["a", "b", "c", "d"]), Ok(2));
 }
 
 #[test]
@@ -67,7 +101,7 @@ fn an_address_in_use_is_not_given_through_another_lease_of_it() {
 fn a_subnet_without_room_has_no_addresses() {
     for subnet in ["10.0.0.0/32", "10.0.0.0/31", "10.0.0.0/30"] {
         let gateway = Ipv4Addr::new(10, 0, 0, 1);
-        let given = assign(&Leases::new(), &|_| false, &key("web-0"), subnet.parse().unwrap(), gateway);
+        let given = assign(&Leases::new(), &|_| false, &|_| false, &key("web-0"), subnet.parse().unwrap(), gateway);
         let expected = if subnet.ends_with("/30") {
             Ok(Ipv4Addr::new(10, 0, 0, 2))
         } else {

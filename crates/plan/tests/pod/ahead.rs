@@ -104,7 +104,7 @@ fn a_daemon_that_starts_again_adopts_the_sandbox() {
 #[test]
 fn a_sandbox_made_ahead_that_fails_rests_and_its_pod_says_why() {
     let mut world = reserved();
-    world.refuses.insert("start POD#0".into(), Failure::Taken("Address already in use".into()));
+    world.refuses.insert("start POD#0".into(), Failure::AddressTaken("Address already in use".into()));
     let plan = world.settle();
     assert_eq!((&plan.notes[..], &plan.waits[..]), (&[][..], &[][..]));
     assert!(plan.look_again.is_some_and(|at| at > world.now));

@@ -1,10 +1,12 @@
 //! The sandbox dies, or cannot start.
 
+use std::net::Ipv4Addr;
+
 use jiff::SignedDuration;
 use plan::{
     action::Failure,
     facts::{Role, State},
-    pod::Plan,
+    pod::{self, Plan},
 };
 
 use crate::{
@@ -126,7 +128,7 @@ fn a_sandbox_that_was_removed_by_hand_comes_back() {
 #[test]
 fn an_address_that_is_taken_is_told_and_tried_again() {
     let mut world = World::new(NGINX);
-    world.refuses.insert("start POD#0".into(), Failure::Taken("Address already in use".into()));
+    world.refuses.insert("start POD#0".into(), Failure::AddressTaken("Address already in use".into()));
     let last = world.settle();
     assert_eq!(
         waits(&last),
@@ -143,6 +145,33 @@ fn an_address_that_is_taken_is_told_and_tried_again() {
     world.refuses.clear();
     world.run_for(30);
     assert_eq!(world.shown("nginx"), "Ready, restarts 0");
+}
+
+#[test]
+fn an_address_that_is_refused_four_times_is_lost_until_a_sandbox_has_one() {
+    let address = Ipv4Addr::new(10, 88, 0, 5);
+    let mut world = World::new(NGINX);
+    for (refusal, is_lost) in [
+        (Failure::Refused("port is already allocated".into()), false),
+        (Failure::AddressTaken("Address already in use".into()), true),
+    ] {
+        world.refuses.insert("start POD#0".into(), refusal);
+        world.forget();
+        for tries in 1..=5 {
+            world.settle();
+            assert_eq!(pod::has_lost(&world.memory, address), is_lost && tries >= 4, "after {tries} tries");
+            world.advance(30);
+        }
+    }
+    assert!(!pod::has_lost(&world.memory, Ipv4Addr::new(10, 88, 0, 6)));
+    // With another address it is tried at once.
+    world.settle();
+    world.told();
+    world.address = Ok(Ipv4Addr::new(10, 88, 0, 6).into());
+    world.refuses.clear();
+    world.settle();
+    assert_eq!(world.told(), ["start POD#0", "start nginx#0"]);
+    assert!(!pod::has_lost(&world.memory, address), "the next sandbox may have it");
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl World {
         if let Some(address) = kept.wanted
             && self.is_taken(address)
         {
-            return Err(Failure::Taken("the pod's address is taken: Address already in use".into()));
+            return Err(Failure::AddressTaken("the pod's address is taken: Address already in use".into()));
         }
         let broken = self.twin(&kept).map(|twin| {
             Broken("one of each", format!("{} starts as {id} while {twin} runs", name_of(&kept.container.owner)))
