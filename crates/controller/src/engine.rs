@@ -49,6 +49,8 @@ pub struct View {
     containers: BTreeMap<PodKey, Vec<Container>>,
     volumes: BTreeMap<String, Volume>,
     mounted: BTreeSet<String>,
+    /// Volumes that the engine has said it removed, since it was asked for all of them last.
+    removed: BTreeSet<String>,
     /// Whether it answers.
     voice: Voice,
     order: Order,
@@ -107,6 +109,11 @@ impl View {
         &self.mounted
     }
 
+    /// Names of volumes that the engine has said are gone, since it was asked for all of them last.
+    pub fn removed(&self) -> &BTreeSet<String> {
+        &self.removed
+    }
+
     /// Names of the volumes that belong to a pod's own scratch space.
     pub fn scratch(&self, pod: &PodKey) -> Vec<String> {
         let of_pod = |volume: &&Volume| {
@@ -142,6 +149,7 @@ impl View {
             volumes_changed = self.volumes != observed.engine.volumes || self.mounted != observed.mounted;
             self.volumes = observed.engine.volumes;
             self.mounted = observed.mounted;
+            self.removed.clear();
         }
         (changed, volumes_changed)
     }
@@ -170,6 +178,7 @@ impl View {
     /// Takes in what a successful action on volumes did, ahead of the next observation.
     pub fn volume_created(&mut self, name: &str, labels: &BTreeMap<String, String>) {
         self.volumes_fresh_from = self.order.ask();
+        self.removed.remove(name);
         self.volumes.insert(name.to_owned(), Volume { name: name.to_owned(), labels: labels.clone() });
     }
 
@@ -178,6 +187,7 @@ impl View {
         self.volumes_fresh_from = self.order.ask();
         self.volumes.remove(name);
         self.mounted.remove(name);
+        self.removed.insert(name.to_owned());
     }
 
     /// Forgets the order of questions about pods that no longer exist anywhere, so that it does not grow for ever.

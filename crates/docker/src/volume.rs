@@ -59,13 +59,12 @@ impl Docker {
         Ok(Done::Ok)
     }
 
-    /// Removes a volume of ours; an absent one is success, one that any container mounts is an error.
+    /// Removes a volume of ours; an absent one is success, and so is one that is not ours, which stays; one that any container
+    /// mounts is an error.
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<Done, Failure> {
         let Engine { api, reads, .. } = &self.engine;
-        let Some(volume) = found(reads.inspect_volume(name).await).map_err(failure)? else { return Ok(Done::Ok) };
-        if !self.owns(&volume) {
-            return Err(Failure::Refused(format!("the volume {name} is not of this instance")));
-        }
+        let volume = found(reads.inspect_volume(name).await).map_err(failure)?;
+        let Some(volume) = volume.filter(|volume| self.owns(volume)) else { return Ok(Done::Ok) };
         // The engine guards what is mounted as a volume, but does not know of a mounted directory inside it.
         let all = ListContainersOptionsBuilder::default().all(true).build();
         let containers = reads.list_containers(Some(all)).await.map_err(failure)?;

@@ -14,7 +14,8 @@ pub enum Action {
     PullImage { image: String },
     /// Make a named volume with our labels; one that exists with the same labels is success.
     CreateVolume { name: String, labels: BTreeMap<String, String> },
-    /// Remove a named volume of ours; an absent one is success, one in use is an error.
+    /// Remove a named volume of ours; an absent one is success, and so is one that is not ours, which stays; one in use is
+    /// an error.
     RemoveVolume { name: String },
     /// Make and start the sandbox; one that runs already is success.
     StartSandbox(Box<Sandbox>),

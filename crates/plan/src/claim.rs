@@ -49,6 +49,8 @@ pub struct Input<'a> {
     pub engine: Option<&'a BTreeMap<String, facts::Volume>>,
     /// Names of engine volumes that some container still mounts.
     pub mounted: &'a BTreeSet<String>,
+    /// Names of engine volumes of which the engine has said, since `engine` was looked at, that they are gone for good.
+    pub removed: &'a BTreeSet<String>,
     /// The instance's name, part of every engine volume's name.
     pub instance: &'a str,
     /// The name of this node, on which all volumes are made.

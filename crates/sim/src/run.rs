@@ -184,9 +184,7 @@ impl World {
         self.parts.disk.set_faults(DiskFaults::default());
         self.parts.disk.set_full(false);
         self.parts.engine.heal(&IMAGES);
-        for volume in std::mem::take(&mut self.taken).into_values() {
-            self.parts.engine.restore_volume(&volume);
-        }
+        self.put_back();
         if let Some(daemon) = &self.daemon {
             daemon.lifeline.spare();
         }
@@ -197,6 +195,7 @@ impl World {
             if self.daemon.is_none() {
                 self.start_daemon().await;
             }
+            self.put_back();
             let unsettled = self.unsettled();
             if self.judge.verdict().is_some() {
                 return;
@@ -228,6 +227,22 @@ impl World {
         }
         self.look().await;
         self.judge.expect("settles", self.unsettled().map_or(Ok(()), Err));
+    }
+
+    /// People put back the volumes that somebody has removed, where they are missed: where the object is there, and does not
+    /// say that the claim is gone. Data that is put back for no object is theirs, and would stay.
+    fn put_back(&mut self) {
+        let Some(daemon) = &self.daemon else { return };
+        let objects = daemon.store.list("persistentvolumes", None).items;
+        let is_missed = |name: &String| {
+            objects.iter().any(|object| {
+                object["spec"]["csi"]["volumeHandle"] == name.as_str() && object["status"]["phase"] != "Released"
+            })
+        };
+        let missed: Vec<String> = self.taken.keys().filter(|name| is_missed(name)).cloned().collect();
+        for volume in missed.iter().filter_map(|name| self.taken.remove(name)) {
+            self.parts.engine.restore_volume(&volume);
+        }
     }
 
     /// Holds what is at this moment to the laws.

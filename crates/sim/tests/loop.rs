@@ -329,3 +329,20 @@ async fn what_was_made_ahead_for_a_set_that_went_while_nobody_looked_is_removed(
     assert_eq!(running(&cluster), ["web-0".to_owned()].into());
     assert_eq!(cluster.store.list("_reserved", None).items.len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn data_that_was_put_back_before_its_volume_goes_does_not_stay_behind() {
+    let cluster = cluster_of(1).await;
+    let data = cluster.engine.volumes();
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(0)).await;
+    cluster.settle().await;
+    let volume = cluster.engine.volume(&data[0]).unwrap();
+    assert!(cluster.engine.remove_volume(&data[0]));
+    // Long enough for the loss to be seen, and not for the return.
+    cluster.settle().await;
+    cluster.engine.restore_volume(&volume);
+    cluster.delete("persistentvolumeclaims", "www-web-0").await;
+    cluster.settle().await;
+    assert_eq!(cluster.store.list("persistentvolumes", None).items.len(), 0);
+    assert_eq!(cluster.engine.volumes(), [""; 0]);
+}

@@ -156,6 +156,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             pods: &pods,
             engine: self.engine.volumes(),
             mounted: self.engine.mounted(),
+            removed: self.engine.removed(),
             instance: &self.settings.host.instance,
             node: &self.settings.host.node,
             now: self.clock.now(),

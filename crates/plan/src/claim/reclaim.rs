@@ -121,7 +121,8 @@ fn delete(draft: &mut Draft<'_>, volume: &PersistentVolume, handle: &str) {
         None => wait(draft, volume, "EngineSilent", message("the container engine does not answer")),
         // Another volume object stands for the same data.
         Some(_) if is_shared => remove(draft, volume),
-        Some(engine) if !engine.contains_key(handle) => remove(draft, volume),
+        // That it was not there at the last look is not enough: somebody may have put it back since.
+        Some(engine) if !engine.contains_key(handle) && draft.input.removed.contains(handle) => remove(draft, volume),
         Some(_) if draft.input.mounted.contains(handle) => {
             wait(draft, volume, "VolumeMounted", message("a container still mounts it"));
         }

@@ -87,11 +87,21 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
                         format!("volume {volume} is removed under claim {}", name(&claim.metadata))
                     });
                 }
+                if let Some(handle) = old.and_then(|old| handle_of(old)).filter(|handle| is_sole(input, handle)) {
+                    holds(input.removed.contains(handle), Law::Sticky, || {
+                        format!("volume {volume} is removed, and the engine has not said that its data is gone")
+                    })?;
+                }
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Whether one volume object stands for the data of this name, and no more.
+fn is_sole(input: &Input<'_>, handle: &str) -> bool {
+    input.volumes.iter().filter(|volume| handle_of(volume) == Some(handle)).count() == 1
 }
 
 /// Whether the data behind this name in the engine may go.
@@ -130,8 +140,8 @@ pub fn one_volume_each(input: &Input<'_>, state: impl Fn(&PersistentVolumeClaim)
     Ok(())
 }
 
-/// [`Law::OursOnly`]: what is made in the engine has our instance's name, what is removed is in the facts (they hold
-/// nothing but ours) and stands behind a volume object of our driver.
+/// [`Law::OursOnly`]: what is made in the engine has our instance's name, what is removed stands behind a volume object of
+/// our driver.
 pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
     for action in &plan.actions {
         let (what, is_own) = match action {
@@ -139,10 +149,7 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
                 let is_marked = ["claim", "namespace", "pv"].iter().all(|key| labels.contains_key(*key));
                 (name, is_marked && name.starts_with(&format!("petset_{}_", input.instance)))
             }
-            Action::RemoveVolume { name } => {
-                let is_known = input.engine.is_none_or(|engine| engine.contains_key(name));
-                (name, is_known && input.volumes.iter().any(|volume| handle_of(volume) == Some(name)))
-            }
+            Action::RemoveVolume { name } => (name, input.volumes.iter().any(|volume| handle_of(volume) == Some(name))),
             other => return holds(false, Law::OursOnly, || format!("storage does {other:?}, which is a pod's")),
         };
         holds(is_own, Law::OursOnly, || format!("storage touches volume {what}, which is not ours"))?;
@@ -211,7 +218,8 @@ pub fn says_why(input: &Input<'_>, plan: &Plan) -> Verdict {
     Ok(())
 }
 
-/// [`Law::Quiet`]: no write says what is so already, nothing is made that is there and nothing removed that is gone.
+/// [`Law::Quiet`]: no write says what is so already, nothing is made that is there and nothing removed of which the engine
+/// has said that it is gone.
 pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
     for write in &plan.writes {
         let (kind, space, object) = super::target(write);
@@ -237,7 +245,7 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
     for action in &plan.actions {
         let is_so = match (action, input.engine) {
             (Action::CreateVolume { name, .. }, Some(engine)) => engine.contains_key(name),
-            (Action::RemoveVolume { name }, Some(engine)) => !engine.contains_key(name),
+            (Action::RemoveVolume { name }, Some(engine)) => !engine.contains_key(name) && input.removed.contains(name),
             _ => false,
         };
         holds(!is_so, Law::Quiet, || format!("{action:?} is begun although it is so already"))?;

@@ -473,6 +473,17 @@ fn the_volume_of_a_deleted_claim_goes_once_nothing_mounts_it() {
 }
 
 #[test]
+fn a_volume_goes_when_the_engine_says_that_its_data_is_gone_and_not_because_it_was_not_seen() {
+    let ended = stored(json!({"metadata": {"finalizers": []}, "status": {"phase": "Released"}}));
+    let mut storage = Storage::new().volume(ended);
+    let plan = storage.plan();
+    assert_eq!((plan.actions, plan.writes), (vec![Action::RemoveVolume { name: HANDLE.to_owned() }], vec![]));
+    storage.removed.insert(HANDLE.to_owned());
+    let removal = Write::RemoveVolume { name: "pvc-www-uid".to_owned(), rv: "6".to_owned() };
+    assert_eq!(storage.plan(), Plan { writes: vec![removal], ..Plan::default() });
+}
+
+#[test]
 fn a_claim_made_again_under_the_same_name_does_not_get_the_old_volume() {
     let again = www(merged(alpha(), json!({"metadata": {"uid": "another-uid"}})));
     let storage = Storage::new().engine(HANDLE).claim(again).volume(stored(json!({}))).settle();

@@ -150,6 +150,7 @@ pub(crate) fn any_storage() -> impl Strategy<Value = Storage> {
                 classes: Vec::new(),
                 engine: Some(engine.into_iter().map(volume).collect()),
                 mounted: mounted.into_iter().map(str::to_owned).collect(),
+                removed: BTreeSet::new(),
             }
         })
 }

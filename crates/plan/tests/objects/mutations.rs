@@ -423,6 +423,15 @@ fn sticky_notices_data_that_goes_while_it_is_mounted() {
 }
 
 #[test]
+fn sticky_notices_a_volume_that_goes_because_its_data_was_not_seen() {
+    noticed_in_storage(Law::Sticky, |input| {
+        let all = input.volumes.iter().filter_map(|volume| volume.spec.as_ref()?.csi.as_ref());
+        let all = all.map(|csi| csi.volume_handle.clone()).collect();
+        claim::plan(&claim::Input { removed: &all, ..input.clone() })
+    });
+}
+
+#[test]
 fn sticky_notices_a_claim_that_is_let_go_while_a_pod_uses_it() {
     noticed_in_storage(Law::Sticky, |input| claim::plan(&claim::Input { pods: &[], ..input.clone() }));
 }

@@ -30,6 +30,7 @@ pub(crate) struct Storage {
     /// `None` while the engine is silent.
     pub(crate) engine: Option<BTreeMap<String, Volume>>,
     pub(crate) mounted: BTreeSet<String>,
+    pub(crate) removed: BTreeSet<String>,
 }
 
 impl Storage {
@@ -86,6 +87,7 @@ impl Storage {
             pods: &self.pods.iter().collect::<Vec<_>>(),
             engine: self.engine.as_ref(),
             mounted: &self.mounted,
+            removed: &self.removed,
             instance: "test",
             node: "laptop",
             now: now(),
@@ -136,9 +138,13 @@ impl Storage {
         for action in &plan.actions {
             match action {
                 Action::CreateVolume { name, labels } => {
+                    self.removed.remove(name);
                     engine.insert(name.clone(), Volume { name: name.clone(), labels: labels.clone() });
                 }
-                Action::RemoveVolume { name } => drop(engine.remove(name)),
+                Action::RemoveVolume { name } => {
+                    engine.remove(name);
+                    self.removed.insert(name.clone());
+                }
                 other => panic!("storage does not do {other:?}"),
             }
         }
