@@ -9,7 +9,7 @@ use api::{
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use plan::{Subject, Write, set::Reserved, unwritten::Deed};
+use plan::{Subject, Write, claim::Begun, set::Reserved, unwritten::Deed};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Expect, Key, Revision, Store};
@@ -38,6 +38,14 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::Reserve(reserved) => Some(reserve(*reserved, uid, now)),
         Write::Release { namespace, name } => {
             Some(store::Write::Delete { key: Key::new(resources::RESERVED, &namespace, &name), expect: Expect::Exists })
+        }
+        Write::BeginVolume(begun) => Some(begin(*begun, uid, now)),
+        Write::AbandonVolume(begun) => {
+            let object = json!(begun);
+            Some(store::Write::Update { key: key_of(resources::BEGUN, &object), object, expect: Expect::Exists })
+        }
+        Write::EndVolume { name } => {
+            Some(store::Write::Delete { key: Key::new(resources::BEGUN, "", &name), expect: Expect::Exists })
         }
         Write::CreateClaim(claim) => Some(create(resources::CLAIMS, &*claim, uid, now)?),
         Write::CreateVolume(volume) => Some(create(resources::VOLUMES, &*volume, uid, now)?),
@@ -92,6 +100,20 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
     })
 }
 
+/// The object that users know of what a write is about: of a volume that is begun the claim. `None` of other records of the
+/// daemon's own.
+pub fn shown(write: &store::Write) -> Option<Key> {
+    let (key, object) = match write {
+        store::Write::Create { key, object } | store::Write::Update { key, object, .. } => (key, Some(object)),
+        store::Write::Check { key, .. } | store::Write::Delete { key, .. } => (key, None),
+    };
+    if *key.resource == *resources::BEGUN {
+        let claim = |field: &str| object?["claim"][field].as_str();
+        return Some(Key::new(resources::CLAIMS, claim("namespace")?, claim("name")?));
+    }
+    (!key.resource.starts_with('_')).then(|| key.clone())
+}
+
 /// The object of a key, for users.
 pub fn subject(store: &Store, key: &Key) -> Subject {
     let served = served(&key.resource);
@@ -123,6 +145,14 @@ fn reserve(mut reserved: Reserved, uid: Uuid, now: Timestamp) -> store::Write {
     reserved.pod.metadata.uid = Some(uid.to_string());
     let object = json!(reserved);
     store::Write::Create { key: key_of(resources::RESERVED, &object), object }
+}
+
+/// The record of a volume that is being made.
+fn begin(mut begun: Begun, uid: Uuid, now: Timestamp) -> store::Write {
+    begun.metadata.uid = Some(uid.to_string());
+    begun.metadata.creation_timestamp = Some(Time(now));
+    let object = json!(begun);
+    store::Write::Create { key: key_of(resources::BEGUN, &object), object }
 }
 
 /// Replaces metadata and spec and keeps the stored status, unless this was the last finalizer of an object that is

@@ -10,7 +10,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use plan::{facts::PodKey, read::is_ready, set::Reserved};
+use plan::{claim::Begun, facts::PodKey, read::is_ready, set::Reserved};
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
 
@@ -40,9 +40,11 @@ pub mod resources {
     pub const EVENTS: &str = "events";
     /// Pods that sets will make: the daemon's own records. The server never serves a name that starts with an underscore.
     pub const RESERVED: &str = "_reserved";
+    /// Volumes that are being made: the daemon's own records, too.
+    pub const BEGUN: &str = "_begun";
     /// Everything that the world keeps, in the order in which it is loaded.
-    pub const KEPT: [&str; 10] =
-        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, PODS, PETSETS, RESERVED];
+    pub const KEPT: [&str; 11] =
+        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, BEGUN, CLASSES, PODS, PETSETS, RESERVED];
 }
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
@@ -138,6 +140,8 @@ pub struct World {
     pub claims: Kept<PersistentVolumeClaim>,
     /// Volumes.
     pub volumes: Kept<PersistentVolume>,
+    /// Volumes that are being made.
+    pub begun: Kept<Begun>,
     /// Storage classes.
     pub classes: Kept<StorageClass>,
     /// Pods.
@@ -204,6 +208,11 @@ impl World {
                             self.mark_users_of_claim(&of(&claim.namespace), &of(&claim.name), &mut dirty);
                         }
                     }
+                }
+            }
+            resources::BEGUN => {
+                if self.begun.apply(event).1 {
+                    dirty.insert(Unit::Claims);
                 }
             }
             resources::CLASSES => {

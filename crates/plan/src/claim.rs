@@ -2,12 +2,13 @@
 //!
 //! The rules are those of Kubernetes' persistent volume controller (`pkg/controller/volume/persistentvolume`) and its
 //! protection controllers, with the alpha annotation of 1.3. `matching` finds a volume for a claim, `supply` says where
-//! a new one would come from, `reclaim` what becomes of a volume whose claim is gone.
+//! a new one would come from, `begun` keeps account of it until it is there, `reclaim` says what becomes of a volume whose
+//! claim is gone.
 //!
 //! No plan writes an object twice: a binding writes both objects in one transaction, and their statuses follow in the
 //! next pass. A volume whose data nobody can account for is never removed from the engine.
 
-mod grow;
+mod begun;
 mod matching;
 mod reclaim;
 mod supply;
@@ -28,6 +29,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+pub use self::begun::{ABANDONED_KEPT, Begun};
 use self::supply::Supply;
 use crate::{
     Action, Note, NoteKind, Subject, Wait, Write, action::Source, facts, outcome::LookAgain, pod::ClaimState, read,
@@ -41,6 +43,8 @@ pub struct Input<'a> {
     pub claims: &'a [&'a PersistentVolumeClaim],
     /// All volumes.
     pub volumes: &'a [&'a PersistentVolume],
+    /// The volumes that are being made.
+    pub begun: &'a [&'a Begun],
     /// All storage classes.
     pub classes: &'a [&'a StorageClass],
     /// All pods (a claim in use is protected).
@@ -106,6 +110,9 @@ pub fn plan(input: &Input<'_>) -> Plan {
         if !draft.written.contains(name(&volume.metadata)) {
             reclaim::volume(&mut draft, volume);
         }
+    }
+    for begun in input.begun {
+        begun::leftover(&mut draft, begun);
     }
     draft.plan
 }
@@ -329,17 +336,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The node of the first pod that uses the claim, which says where its volume is made. Source: Kubernetes' scheduler.
-    fn select_node(&mut self, claim: &PersistentVolumeClaim) {
-        self.wait_unbound(claim, "Provisioning", &format!("node {} is chosen", self.input.node));
-        let mut claim = claim.clone();
-        let annotations = claim.metadata.annotations.get_or_insert_default();
-        annotations.insert(SELECTED_NODE.to_owned(), self.input.node.to_owned());
-        protect(&mut claim.metadata, CLAIM_PROTECTION);
-        self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
-    }
-
-    /// First the engine's volume, then in the next pass the object for it, bound from the start.
+    /// First the engine's volume, of which a record is kept meanwhile, then the object for it, bound from the start.
     fn provision(&mut self, claim: &PersistentVolumeClaim, class: Option<&StorageClass>) -> bool {
         let fresh = supply::volume(claim, class, self.input.instance, self.input.now);
         let volume = match fresh {
@@ -357,6 +354,8 @@ impl<'a> Draft<'a> {
             return false;
         }
         let handle = supply::handle(self.input.instance, &volume_name);
+        // Of which there are few: no more than are made at a time, and those that were given up of late.
+        let begun = self.input.begun.iter().find(|begun| name(&begun.metadata) == volume_name);
         match self.input.engine {
             None => self.wait_unbound(claim, "Provisioning", "the container engine does not answer"),
             Some(engine) if engine.contains_key(&handle) => {
@@ -367,13 +366,18 @@ impl<'a> Draft<'a> {
                     format!("Successfully provisioned volume {volume_name}"),
                 );
                 self.plan.writes.push(Write::CreateVolume(Box::new(volume.clone())));
+                self.plan.writes.extend(begun.map(|begun| begun.end()));
                 self.write_bound(claim, &volume);
                 self.written.insert(volume_name);
                 return true;
             }
             Some(_) => {
                 let labels = supply::labels(claim, &volume_name);
-                let because = if self.begin(Action::CreateVolume { name: handle, labels }) {
+                let because = if self.begin(Action::CreateVolume { name: handle.clone(), labels }) {
+                    if begun.is_none() {
+                        let begun = Begun::new(claim, &volume_name, &handle);
+                        self.plan.writes.push(Write::BeginVolume(Box::new(begun)));
+                    }
                     format!("volume {volume_name} is being made")
                 } else {
                     format!("volume {volume_name} is made after others, {VOLUMES_AT_ONCE_MAX} at a time")

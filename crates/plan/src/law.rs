@@ -147,6 +147,8 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::Release { namespace, name } => ("reservation", namespace, name),
         Write::CreateClaim(claim) | Write::UpdateClaim(claim) => of("claim", &claim.metadata),
         Write::ClaimStatus { namespace, name, .. } => ("claim", namespace, name),
+        Write::BeginVolume(begun) | Write::AbandonVolume(begun) => of("begun volume", &begun.metadata),
+        Write::EndVolume { name } => ("begun volume", "", name),
         Write::CreateVolume(volume) | Write::UpdateVolume(volume) => of("volume", &volume.metadata),
         Write::VolumeStatus { name, .. } | Write::RemoveVolume { name, .. } => ("volume", "", name),
         Write::NodeStatus { name, .. } => ("node", "", name),

@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 
-use crate::set::Reserved;
+use crate::{claim::Begun, set::Reserved};
 
 /// Which object a note or a wait is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +90,12 @@ pub enum Write {
     UpdateClaim(Box<PersistentVolumeClaim>),
     /// Replace a claim's status.
     ClaimStatus { namespace: String, name: String, rv: String, status: Box<PersistentVolumeClaimStatus> },
+    /// Keep the intention to make a volume in the engine, before it is begun.
+    BeginVolume(Box<Begun>),
+    /// Note since when nobody has a use for that volume.
+    AbandonVolume(Box<Begun>),
+    /// Give up that intention, or fulfil it: together with [`Write::CreateVolume`].
+    EndVolume { name: String },
     /// Make a volume object.
     CreateVolume(Box<PersistentVolume>),
     /// Replace a volume's metadata and spec (binding, finalizers). A volume that is being deleted and has no finalizer

@@ -145,8 +145,8 @@ impl Acknowledged {
 /// Everything that a store holds, the daemon's own records included.
 fn content(store: &Store) -> Content {
     let mut content = Content::new();
-    let names =
-        RESOURCES.iter().map(|resource| resource.qualified()).chain(["_leases".to_owned(), "_reserved".to_owned()]);
+    let own = ["_leases", "_reserved", "_begun"].map(str::to_owned);
+    let names = RESOURCES.iter().map(|resource| resource.qualified()).chain(own);
     for resource in names {
         for object in store.list(&resource, None).items {
             let part = |field: &str| object["metadata"][field].as_str().unwrap_or_default();

@@ -285,20 +285,21 @@ impl World {
         if let Err(broken) = law::world::one_of_each(&engine) {
             return Some(broken.why);
         }
-        cut_off(&engine).or_else(|| self.orphan(daemon, &engine))
+        cut_off(&engine).or_else(|| World::orphan(daemon, &engine))
     }
 
-    /// Something of ours in the engine that no object stands for. A volume that was never mounted may be: where a claim is
-    /// deleted while its volume is being made, the volume stays, empty, because nothing says any more whose it was.
-    fn orphan(&self, daemon: &Daemon, engine: &Engine) -> Option<String> {
+    /// Something of ours that no object stands for, in the engine or among the daemon's own records.
+    fn orphan(daemon: &Daemon, engine: &Engine) -> Option<String> {
+        if let Some(begun) = daemon.store.list("_begun", None).items.first() {
+            return Some(format!("volume {} is still being made", begun["handle"]));
+        }
         let volumes = daemon.store.list("persistentvolumes", None).items;
         let handles: BTreeSet<&str> =
             volumes.iter().filter_map(|volume| volume["spec"]["csi"]["volumeHandle"].as_str()).collect();
         let is_scratch = |volume: &&Volume| volume.labels.contains_key("pod");
-        let orphan = engine.volumes.values().filter(|volume| !is_scratch(volume));
-        let mut orphan =
-            orphan.filter(|volume| !handles.contains(volume.name.as_str()) && self.parts.engine.is_used(&volume.name));
-        orphan.next().map(|volume| format!("no object stands for volume {}", volume.name))
+        let mut claimed = engine.volumes.values().filter(|volume| !is_scratch(volume));
+        let orphan = claimed.find(|volume| !handles.contains(volume.name.as_str()));
+        orphan.map(|volume| format!("no object stands for volume {}", volume.name))
     }
 
     fn engine(&self) -> Engine {

@@ -1,6 +1,6 @@
 //! The real controller over the fake engine: what the loop promises, whatever the engine does.
 
-use petset_sim::{Cluster, cluster::pod};
+use petset_sim::{Cluster, cluster::pod, engine::LiveRestore};
 use serde_json::{Value, json};
 
 const IMAGES: [&str; 1] = ["nginx:1"];
@@ -345,4 +345,30 @@ async fn data_that_was_put_back_before_its_volume_goes_does_not_stay_behind() {
     cluster.settle().await;
     assert_eq!(cluster.store.list("persistentvolumes", None).items.len(), 0);
     assert_eq!(cluster.engine.volumes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_whose_claim_goes_while_it_is_made_does_not_stay_behind() {
+    let mut cluster = Cluster::start(&IMAGES).await;
+    cluster.settle().await;
+    cluster.engine.hang();
+    let mut claim = set(1)["spec"]["volumeClaimTemplates"][0].take();
+    claim["apiVersion"] = json!("v1");
+    claim["kind"] = json!("PersistentVolumeClaim");
+    cluster.create(claim).await;
+    cluster.pass(1).await;
+    cluster.delete("persistentvolumeclaims", "www").await;
+    cluster.pass(1).await;
+    assert_eq!(cluster.store.list("persistentvolumeclaims", None).items.len(), 0);
+    cluster.stop_controller().await;
+
+    // The engine does what it was asked for, and those who asked are gone.
+    cluster.engine.recover(LiveRestore::Yes);
+    cluster.pass(1).await;
+    assert_eq!(cluster.engine.volumes().len(), 1);
+    cluster.start_controller();
+    cluster.settle().await;
+    assert_eq!(cluster.engine.volumes(), [""; 0]);
+    cluster.pass(600).await;
+    assert_eq!(cluster.store.list("_begun", None).items.len(), 0);
 }

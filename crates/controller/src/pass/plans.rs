@@ -1,6 +1,10 @@
 //! One unit at a time: gather what the planner may read, plan, commit, begin the actions.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use k8s_openapi::api::core::v1::Pod;
 use plan::{
@@ -8,7 +12,7 @@ use plan::{
 };
 use store::{CommitError, Key};
 
-use super::{Controller, WRITTEN_AGAIN_AFTER, key_of};
+use super::{Controller, WRITTEN_AGAIN_AFTER};
 use crate::{
     board::Part,
     commit::{self, Refused},
@@ -147,11 +151,13 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     async fn plan_claims(&mut self, unit: &Unit) {
         let claims: Vec<_> = self.world.claims.all().map(|(_, claim)| claim).collect();
         let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
+        let begun: Vec<_> = self.world.begun.all().map(|(_, begun)| begun).collect();
         let classes: Vec<_> = self.world.classes.all().map(|(_, class)| class).collect();
         let pods: Vec<_> = self.world.pods.all().map(|(_, pod)| pod).collect();
         let plan = self.planner.claims(&claim::Input {
             claims: &claims,
             volumes: &volumes,
+            begun: &begun,
             classes: &classes,
             pods: &pods,
             engine: self.engine.volumes(),
@@ -333,7 +339,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 Err(refused) => self.refused(unit, &refused, &mut notes, &mut waits),
             }
         }
-        let touched: Vec<Key> = transaction.iter().map(key_of).cloned().collect();
+        let touched: BTreeSet<Key> = transaction.iter().filter_map(commit::shown).collect();
         let committed = if transaction.is_empty() { Ok(()) } else { self.commit(transaction).await };
         match committed {
             Ok(()) => {
@@ -369,7 +375,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     fn refused(&self, unit: &Unit, refused: &Refused, notes: &mut Vec<Note>, waits: &mut Vec<Wait>) {
         tracing::warn!(?unit, ?refused, "the contract refuses what was planned");
-        for subject in self.subjects_of(unit, &[]) {
+        for subject in self.subjects_of(unit, &BTreeSet::new()) {
             let (note, wait) = unwritten::refused(&subject, refused.deed, &refused.name, &refused.message);
             // What was refused did not happen.
             notes.retain(|note| note.message != format!("pet: {}", refused.name));
@@ -379,7 +385,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     }
 
     /// What users know a unit by: its object; of claims and volumes, which are one unit, those that were `touched`.
-    fn subjects_of(&self, unit: &Unit, touched: &[Key]) -> Vec<Subject> {
+    fn subjects_of(&self, unit: &Unit, touched: &BTreeSet<Key>) -> Vec<Subject> {
         let key = match unit {
             Unit::Zone((namespace, name)) => Key::new(resources::SERVICES, namespace, name),
             Unit::Namespace(name) => Key::new(resources::NAMESPACES, "", name),

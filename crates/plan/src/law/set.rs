@@ -169,9 +169,9 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
                 return holds(false, Law::Sticky, || format!("{resource} {name} is removed by a set"));
             }
             Write::CreateVolume(_)
-            | Write::DeleteDependent { .. }
-            | Write::SetOwners { .. }
-            | Write::RemoveFinalizer { .. }
+            | Write::BeginVolume(_)
+            | Write::AbandonVolume(_)
+            | Write::EndVolume { .. }
             | Write::UpdateVolume(_)
             | Write::VolumeStatus { .. }
             | Write::RemoveVolume { .. }

@@ -26,7 +26,8 @@ pub fn all(input: &Input<'_>, plan: &Plan) -> Verdict {
 }
 
 /// [`Law::Sticky`]: a claim keeps its volume and a volume its claim; data goes only where its one volume object says
-/// `Delete`, is `Released`, its claim is gone and nothing mounts it; a claim in use stays.
+/// `Delete`, is `Released`, its claim is gone and nothing mounts it, or where it never had an object and the claim for which it
+/// was begun has no use for it; a claim in use stays.
 pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
     for action in &plan.actions {
         let Action::RemoveVolume { name } = action else { continue };
@@ -107,7 +108,15 @@ fn is_sole(input: &Input<'_>, handle: &str) -> bool {
 /// Whether the data behind this name in the engine may go.
 fn removal(input: &Input<'_>, handle: &str) -> Verdict {
     let broken = |why: String| holds(false, Law::Sticky, || format!("the data of {handle} is removed {why}"));
+    if input.mounted.contains(handle) {
+        return broken("although a container mounts it".to_owned());
+    }
     let holders: Vec<&&PersistentVolume> = input.volumes.iter().filter(|v| handle_of(v) == Some(handle)).collect();
+    if let Some(begun) = input.begun.iter().find(|begun| begun.handle == handle && holders.is_empty()) {
+        let claim = input.claims.iter().find(|claim| claim.metadata.uid == begun.claim.uid);
+        let has_use = claim.is_some_and(|claim| volume_of(claim).is_none_or(|volume| volume == name(&begun.metadata)));
+        return if has_use { broken("while it is made for a claim".to_owned()) } else { Ok(()) };
+    }
     let [volume] = holders[..] else {
         return broken(format!("although {} volume objects stand for it", holders.len()));
     };
@@ -123,7 +132,7 @@ fn removal(input: &Input<'_>, handle: &str) -> Verdict {
     if holder(volume).is_none() || phase != "Released" {
         return broken(format!("although it is {phase:?} and was not released"));
     }
-    if input.mounted.contains(handle) { broken("although a container mounts it".to_owned()) } else { Ok(()) }
+    Ok(())
 }
 
 /// [`Law::Sticky`] of what pods can mount now: no two claims have one volume. `state` is what is decided about a claim.
@@ -140,16 +149,24 @@ pub fn one_volume_each(input: &Input<'_>, state: impl Fn(&PersistentVolumeClaim)
     Ok(())
 }
 
-/// [`Law::OursOnly`]: what is made in the engine has our instance's name, what is removed stands behind a volume object of
-/// our driver.
+/// [`Law::OursOnly`]: what is made in the engine has our instance's name and a record of its own, what is removed stands behind
+/// a volume object of our driver or such a record.
 pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
     for action in &plan.actions {
         let (what, is_own) = match action {
             Action::CreateVolume { name, labels } => {
                 let is_marked = ["claim", "namespace", "pv"].iter().all(|key| labels.contains_key(*key));
-                (name, is_marked && name.starts_with(&format!("petset_{}_", input.instance)))
+                let is_kept = input.begun.iter().any(|begun| begun.handle == *name)
+                    || plan
+                        .writes
+                        .iter()
+                        .any(|write| matches!(write, Write::BeginVolume(begun) if begun.handle == *name));
+                (name, is_marked && is_kept && name.starts_with(&format!("petset_{}_", input.instance)))
             }
-            Action::RemoveVolume { name } => (name, input.volumes.iter().any(|volume| handle_of(volume) == Some(name))),
+            Action::RemoveVolume { name } => {
+                let has_record = input.begun.iter().any(|begun| begun.handle == *name);
+                (name, has_record || input.volumes.iter().any(|volume| handle_of(volume) == Some(name)))
+            }
             other => return holds(false, Law::OursOnly, || format!("storage does {other:?}, which is a pod's")),
         };
         holds(is_own, Law::OursOnly, || format!("storage touches volume {what}, which is not ours"))?;
@@ -171,6 +188,7 @@ pub fn blind(input: &Input<'_>, plan: &Plan) -> Verdict {
         let concludes = match write {
             Write::VolumeStatus { status, .. } => status.reason.as_deref() == Some("VolumeLost"),
             Write::CreateVolume(_) | Write::RemoveVolume { .. } => true,
+            Write::EndVolume { name: ended } => input.volumes.iter().all(|volume| name(&volume.metadata) != ended),
             _ => false,
         };
         let was_lost = input.volumes.iter().any(|volume| {
@@ -279,7 +297,7 @@ pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
     holds(at_once <= VOLUMES_AT_ONCE_MAX, Law::Bounded, || {
         format!("{at_once} volumes are made or removed at a time, more than {VOLUMES_AT_ONCE_MAX}")
     })?;
-    let objects = input.claims.len() + input.volumes.len();
+    let objects = input.claims.len() + input.volumes.len() + input.begun.len();
     holds(plan.actions.len() <= objects, Law::Bounded, || {
         format!("{} things are begun for {objects} claims and volumes", plan.actions.len())
     })?;

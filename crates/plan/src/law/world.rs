@@ -106,8 +106,8 @@ struct Data {
     claim: Option<String>,
     /// The uid of the pod whose scratch space it is.
     pod: Option<String>,
-    /// What becomes of it when its claim is gone.
-    policy: String,
+    /// What becomes of it when its claim is gone; `None` where no object has ever stood for it, so that nothing mounted it.
+    policy: Option<String>,
 }
 
 impl History {
@@ -138,7 +138,7 @@ impl History {
             if let Some(object) = object {
                 data.claim = storage::holder(object).map(str::to_owned);
                 let spec = object.spec.as_ref();
-                data.policy = spec.and_then(|s| s.persistent_volume_reclaim_policy.clone()).unwrap_or_default();
+                data.policy = Some(spec.and_then(|s| s.persistent_volume_reclaim_policy.clone()).unwrap_or_default());
             }
         }
         Ok(())
@@ -157,8 +157,8 @@ impl Data {
                 format!("{handle} is gone and its claim {} is there", name(&claim.metadata))
             });
         }
-        holds(self.policy == "Delete", Law::Sticky, || {
-            format!("{handle} is gone although its policy is {:?}", self.policy)
+        holds(self.policy.as_deref().is_none_or(|policy| policy == "Delete"), Law::Sticky, || {
+            format!("{handle} is gone although its policy is {:?}", self.policy.as_deref().unwrap_or_default())
         })
     }
 }

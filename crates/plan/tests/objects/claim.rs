@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use plan::{
     Action, Note, NoteKind, Subject, Wait, Write,
     action::Source,
-    claim::{Plan, VOLUMES_AT_ONCE_MAX},
+    claim::{self, Plan, VOLUMES_AT_ONCE_MAX},
     pod::ClaimState,
 };
 use serde_json::{Value, json};
@@ -69,6 +69,14 @@ fn made(changes: Value) -> PersistentVolume {
         }),
         changes,
     ))
+}
+
+/// The record of the volume that is being made for claim `www`, with changes.
+fn begun(changes: Value) -> claim::Begun {
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "default", "name": "www", "uid": "www-uid",
+    });
+    object(merged(json!({"metadata": {"name": "pvc-www-uid"}, "claim": claim, "handle": HANDLE}), changes))
 }
 
 /// The same as the store has it.
@@ -143,13 +151,15 @@ fn the_annotation_of_2016_gets_a_volume_made() {
     assert_eq!(
         storage.plan(),
         Plan {
+            writes: vec![Write::BeginVolume(Box::new(begun(json!({}))))],
             actions: vec![Action::CreateVolume { name: HANDLE.to_owned(), labels }],
             waits: vec![wait("Provisioning", "waiting to bind claim www: volume pvc-www-uid is being made")],
             ..Plan::default()
         },
-        "first the engine's volume"
+        "first the engine's volume, and before it a record"
     );
-    let storage = storage.engine(HANDLE);
+    let mut storage = storage.engine(HANDLE);
+    storage.begun.push(begun(json!({})));
     let claim = www(merged(
         alpha(),
         json!({
@@ -164,7 +174,11 @@ fn the_annotation_of_2016_gets_a_volume_made() {
     assert_eq!(
         storage.plan(),
         Plan {
-            writes: vec![Write::CreateVolume(Box::new(made(json!({})))), Write::UpdateClaim(Box::new(claim.clone()))],
+            writes: vec![
+                Write::CreateVolume(Box::new(made(json!({})))),
+                Write::EndVolume { name: "pvc-www-uid".to_owned() },
+                Write::UpdateClaim(Box::new(claim.clone())),
+            ],
             notes: vec![note(NoteKind::Normal, "ProvisioningSucceeded", "Successfully provisioned volume pvc-www-uid")],
             ..Plan::default()
         },
@@ -481,6 +495,46 @@ fn a_volume_goes_when_the_engine_says_that_its_data_is_gone_and_not_because_it_w
     storage.removed.insert(HANDLE.to_owned());
     let removal = Write::RemoveVolume { name: "pvc-www-uid".to_owned(), rv: "6".to_owned() };
     assert_eq!(storage.plan(), Plan { writes: vec![removal], ..Plan::default() });
+}
+
+#[test]
+fn a_volume_whose_claim_went_while_it_was_made_goes_and_is_looked_for_a_while() {
+    let mut storage = Storage::new();
+    storage.begun.push(begun(json!({})));
+    let abandoned = begun(json!({"abandoned": now().to_string()}));
+    let written = Write::AbandonVolume(Box::new(abandoned.clone()));
+    assert_eq!(storage.plan(), Plan { writes: vec![written], ..Plan::default() }, "said before anything is done");
+
+    storage.begun = vec![abandoned.clone()];
+    let until = now() + claim::ABANDONED_KEPT;
+    assert_eq!(storage.plan(), Plan { look_again: Some(until), ..Plan::default() });
+    let mut storage = storage.engine(HANDLE);
+    let removal = Action::RemoveVolume { name: HANDLE.to_owned() };
+    assert_eq!(storage.plan(), Plan { actions: vec![removal], ..Plan::default() });
+    storage.mounted.insert(HANDLE.to_owned());
+    assert_eq!(storage.plan(), Plan::default(), "somebody looks into it");
+    storage.engine = None;
+    assert_eq!(storage.plan(), Plan::default());
+
+    let mut storage = Storage::new();
+    let before = now() - claim::ABANDONED_KEPT;
+    storage.begun.push(begun(json!({"abandoned": before.to_string()})));
+    let end = Write::EndVolume { name: "pvc-www-uid".to_owned() };
+    assert_eq!(storage.plan(), Plan { writes: vec![end], ..Plan::default() });
+}
+
+#[test]
+fn a_record_of_a_volume_that_has_an_object_takes_no_data_along() {
+    for claim in [None, Some(bound("pvc-www-uid"))] {
+        let mut storage = Storage::new().engine(HANDLE).volume(stored(json!({
+            "spec": {"persistentVolumeReclaimPolicy": "Retain"}, "status": {"phase": "Released"},
+        })));
+        storage.claims.extend(claim);
+        storage.begun.push(begun(json!({"abandoned": "2016-01-01T00:00:00Z"})));
+        let settled = storage.settle();
+        assert_eq!((settled.begun.len(), settled.volumes.len()), (0, 1));
+        assert!(settled.engine.unwrap().contains_key(HANDLE));
+    }
 }
 
 #[test]

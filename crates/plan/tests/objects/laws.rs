@@ -135,18 +135,28 @@ pub(crate) fn any_storage() -> impl Strategy<Value = Storage> {
             volume
         });
     let user = prop::sample::select(vec!["a", "b"]).prop_map(|claim| mounting(pod("user", 0), claim));
-    let engine = subsequence(vec!["petset_test_v", "petset_test_w", "petset_test_x"], 0..=3);
-    let mounted = subsequence(vec!["petset_test_v", "petset_test_w"], 0..=2);
-    (collection::vec(claim, 0..4), collection::vec(volume, 0..3), collection::vec(user, 0..2), engine, mounted)
-        .prop_map(|(claims, volumes, pods, engine, mounted)| {
+    let handles =
+        vec!["petset_test_v", "petset_test_w", "petset_test_x", "petset_test_pvc-a-uid", "petset_test_pvc-old-uid"];
+    let engine = subsequence(handles, 0..=5);
+    let mounted = subsequence(vec!["petset_test_v", "petset_test_w", "petset_test_pvc-old-uid"], 0..=3);
+    let begun = subsequence(vec!["a-uid", "old-uid"], 0..=2);
+    (collection::vec(claim, 0..4), collection::vec(volume, 0..3), collection::vec(user, 0..2), begun, engine, mounted)
+        .prop_map(|(claims, volumes, pods, begun, engine, mounted)| {
             let mut seen = BTreeSet::new();
             let claims = claims.into_iter().filter(|c| seen.insert(c.metadata.name.clone())).collect();
             let volumes = volumes.into_iter().filter(|v| seen.insert(v.metadata.name.clone())).collect();
+            let begun = begun.into_iter().map(|uid| {
+                object(json!({
+                    "metadata": {"name": format!("pvc-{uid}")}, "handle": format!("petset_test_pvc-{uid}"),
+                    "claim": {"namespace": "default", "name": "a", "uid": uid},
+                }))
+            });
             let volume = |name: &str| (name.to_owned(), Volume { name: name.to_owned(), labels: BTreeMap::new() });
             Storage {
                 claims,
                 volumes,
                 pods,
+                begun: begun.collect(),
                 classes: Vec::new(),
                 engine: Some(engine.into_iter().map(volume).collect()),
                 mounted: mounted.into_iter().map(str::to_owned).collect(),

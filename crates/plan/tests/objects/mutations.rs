@@ -432,6 +432,27 @@ fn sticky_notices_a_volume_that_goes_because_its_data_was_not_seen() {
 }
 
 #[test]
+fn sticky_notices_a_volume_that_goes_while_it_is_made() {
+    noticed_in_storage(Law::Sticky, |input| {
+        let mut plan = claim::plan(input);
+        let engine = input.engine.into_iter().flatten().map(|(name, _)| name);
+        let begun = engine.filter(|name| input.begun.iter().any(|begun| begun.handle == **name));
+        plan.actions.extend(begun.map(|name| Action::RemoveVolume { name: name.clone() }));
+        plan.actions.dedup();
+        plan
+    });
+}
+
+#[test]
+fn ours_only_notices_a_volume_that_is_begun_without_a_record() {
+    noticed_in_storage(Law::OursOnly, |input| {
+        let mut plan = claim::plan(input);
+        plan.writes.retain(|write| !matches!(write, Write::BeginVolume(_)));
+        plan
+    });
+}
+
+#[test]
 fn sticky_notices_a_claim_that_is_let_go_while_a_pod_uses_it() {
     noticed_in_storage(Law::Sticky, |input| claim::plan(&claim::Input { pods: &[], ..input.clone() }));
 }

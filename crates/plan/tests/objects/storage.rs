@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 use plan::{
     Action, Write,
-    claim::{self, Plan},
+    claim::{self, Begun, Plan},
     facts::Volume,
     law::{self, Broken},
     pod::ClaimState,
@@ -25,6 +25,7 @@ pub(crate) type Planner = fn(&claim::Input<'_>) -> Plan;
 pub(crate) struct Storage {
     pub(crate) claims: Vec<PersistentVolumeClaim>,
     pub(crate) volumes: Vec<PersistentVolume>,
+    pub(crate) begun: Vec<Begun>,
     pub(crate) classes: Vec<StorageClass>,
     pub(crate) pods: Vec<Pod>,
     /// `None` while the engine is silent.
@@ -83,6 +84,7 @@ impl Storage {
         f(&claim::Input {
             claims: &self.claims.iter().collect::<Vec<_>>(),
             volumes: &self.volumes.iter().collect::<Vec<_>>(),
+            begun: &self.begun.iter().collect::<Vec<_>>(),
             classes: &self.classes.iter().collect::<Vec<_>>(),
             pods: &self.pods.iter().collect::<Vec<_>>(),
             engine: self.engine.as_ref(),
@@ -116,6 +118,12 @@ impl Storage {
                     let claim = self.claims.iter_mut().find(|c| c.metadata.name.as_ref() == Some(name)).unwrap();
                     claim.status = Some((**status).clone());
                 }
+                Write::BeginVolume(begun) => self.begun.push((**begun).clone()),
+                Write::AbandonVolume(new) => {
+                    let place = self.begun.iter().position(|b| b.metadata.name == new.metadata.name).unwrap();
+                    self.begun[place] = (**new).clone();
+                }
+                Write::EndVolume { name } => self.begun.retain(|b| b.metadata.name.as_ref() != Some(name)),
                 Write::CreateVolume(volume) => self.volumes.push((**volume).clone()),
                 Write::UpdateVolume(new) => {
                     let place = self.volumes.iter().position(|v| v.metadata.name == new.metadata.name).unwrap();

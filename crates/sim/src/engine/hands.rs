@@ -136,11 +136,6 @@ impl FakeEngine {
         self.world().volumes.get(name).cloned()
     }
 
-    /// Whether a container of ours has ever mounted a volume.
-    pub fn is_used(&self, volume: &str) -> bool {
-        self.world().used.contains(volume)
-    }
-
     /// `docker rmi -f`.
     pub fn remove_image(&self, image: &str) {
         self.judge.step("hand", || format!("removes image {image}"));

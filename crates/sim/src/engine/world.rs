@@ -18,8 +18,6 @@ pub(crate) struct World {
     /// Containers that are nobody's of ours, by name.
     pub(crate) strangers: BTreeMap<String, Stranger>,
     pub(crate) volumes: BTreeMap<String, Volume>,
-    /// Volumes that some container has mounted: there may be data in them.
-    pub(crate) used: BTreeSet<String>,
     pub(crate) images: BTreeSet<String>,
     /// Containers (pod, container name) whose probes fail, with what they say.
     pub(crate) sick: BTreeMap<(PodKey, String), String>,
@@ -113,7 +111,6 @@ impl World {
             address: None,
             sandbox: draft.sandbox,
         };
-        self.used.extend(draft.mounts.iter().filter_map(volume_of).map(str::to_owned));
         let kept = Kept { name, container, mounts: draft.mounts, wanted: draft.address, is_by_hand: false };
         self.containers.insert(id.clone(), kept);
         Ok(Ok(id))
