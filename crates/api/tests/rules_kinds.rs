@@ -124,7 +124,7 @@ spec:
   template:
     metadata: {labels: {app: nginx}}
     spec:
-      nodeSelector: {disk: ssd}
+      hostPID: true
       containers: [{name: c, volumeMounts: [{name: www, mountPath: /a}, {name: x, mountPath: /b}]}]
   volumeClaimTemplates: [{metadata: {name: www}, spec: {dataSource: {kind: a, name: b}}}]
 ";
@@ -132,7 +132,7 @@ spec:
     assert_eq!(
         PET_SETS.rules.warnings(&normalised(&PET_SETS, manifest)),
         [
-            "spec.template.spec.nodeSelector has no effect: there is one node",
+            "spec.template.spec.hostPID has no effect: this version does not apply it",
             "spec.volumeClaimTemplates[0].spec.dataSource has no effect: a volume starts empty",
             "no pet can be made from the template: spec.template.spec.containers[0].image: Required value",
             "no pet can be made from the template: spec.template.spec.containers[0].volumeMounts[1].name: Not found: \"x\"",
@@ -413,8 +413,11 @@ fn a_node_keeps_its_status_and_is_selected_by_it() {
     assert_eq!(NODES.rules.selectable(&node, "spec.unschedulable").as_deref(), Some("false"));
     let cordoned = update(&NODES, &node, |node| node["spec"] = json!({"unschedulable": true})).unwrap();
     assert_eq!(NODES.rules.selectable(&cordoned, "spec.unschedulable").as_deref(), Some("true"));
+    assert_eq!(NODES.rules.warnings(&cordoned), [""; 0]);
+    let tainted = |effect: &str| json!({"spec": {"taints": [{"key": "a", "effect": effect}]}});
+    assert_eq!(NODES.rules.warnings(&tainted("NoSchedule")), [""; 0]);
     assert_eq!(
-        NODES.rules.warnings(&cordoned),
-        ["spec.unschedulable has no effect: there is one node, and its pods stay on it"]
+        NODES.rules.warnings(&tainted("NoExecute")),
+        ["spec.taints: NoExecute keeps new pods away, and none that runs is driven out"]
     );
 }

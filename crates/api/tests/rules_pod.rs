@@ -388,12 +388,21 @@ fn an_update_may_change_images_and_little_else() {
     assert_eq!(annotated["metadata"]["generation"], 1);
     let tolerated = written(update(&|pod| pod["spec"]["tolerations"] = json!([{"operator": "Exists"}])));
     assert_eq!(tolerated["spec"]["tolerations"], json!([{"operator": "Exists"}]));
+    placed["spec"]["schedulingGates"] = json!([{"name": "a"}, {"name": "b"}]);
+    let update = |change: &dyn Fn(&mut Value)| {
+        let mut new = placed.clone();
+        change(&mut new);
+        admission::update(&PODS, PODS.rules.normalise(new).unwrap().0, &placed)
+    };
+    let freed = written(update(&|pod| pod["spec"]["schedulingGates"] = json!([{"name": "b"}])));
+    assert_eq!(freed["spec"]["schedulingGates"], json!([{"name": "b"}]));
 
     let refused = "Pod \"p\" is invalid: spec: Forbidden: pod updates may not change fields other than \
                    `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\
                    `spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` \
                    (allow it to be set to 1 if it was previously negative)";
-    let changes: [&dyn Fn(&mut Value); 4] = [
+    let changes: [&dyn Fn(&mut Value); 5] = [
+        &|pod| pod["spec"]["schedulingGates"][0] = json!({"name": "c"}),
         &|pod| pod["spec"]["containers"][0]["command"] = json!(["a"]),
         &|pod| pod["spec"]["nodeName"] = "there".into(),
         &|pod| pod["spec"]["terminationGracePeriodSeconds"] = 1.into(),
@@ -411,6 +420,7 @@ metadata: {name: p}
 spec:
   affinity: {podAntiAffinity: {}}
   nodeSelector: {disk: ssd}
+  os: {name: linux}
   schedulerName: mine
   serviceAccountName: robot
   automountServiceAccountToken: false
@@ -431,13 +441,14 @@ spec:
     assert_eq!(
         PODS.rules.warnings(&normalised(manifest)),
         [
-            format!("spec.affinity has no effect: {one_node}"),
             format!("spec.hostPID has no effect: {not_applied}"),
-            format!("spec.nodeSelector has no effect: {one_node}"),
+            format!("spec.os has no effect: {one_node}"),
             "spec.serviceAccountName has no effect: pods get no credentials for the API".into(),
             format!("spec.schedulerName has no effect: {one_node}"),
             format!("spec.securityContext.fsGroup has no effect: {not_applied}"),
-            "spec.containers[0].resources has no effect: this version enforces no resource limits".into(),
+            "spec.containers[0].resources is not held to: this version enforces no resource limits; what is requested counts \
+             when the pod gets its node"
+                .into(),
             "spec.containers[0].terminationMessagePath has no effect: this version reads no such file".into(),
             format!("spec.containers[0].securityContext.seLinuxOptions has no effect: {not_applied}"),
             format!("spec.containers[0].volumeMounts[0].mountPropagation has no effect: {not_applied}"),

@@ -22,6 +22,7 @@ use plan::{
     address::Leases,
     facts::PodKey,
     pod::{Host, Image, Memory},
+    schedule::BetweenPods,
     zone::Zone,
 };
 use store::{Change, CommitError, Event, Store, Watch, WatchError};
@@ -65,6 +66,8 @@ pub struct Settings {
     pub host: Host,
     /// Where pods get their addresses.
     pub network: Network,
+    /// What required affinity and anti-affinity between pods mean.
+    pub between_pods: BetweenPods,
 }
 
 /// The loop. One per instance.

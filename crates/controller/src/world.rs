@@ -8,9 +8,14 @@ use k8s_openapi::{
         core::v1::{Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
         storage::v1::StorageClass,
     },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
-use plan::{claim::Begun, facts::PodKey, read::is_ready, set::Reserved};
+use plan::{
+    facts::PodKey,
+    read::is_ready,
+    schedule::{takes_room, waits_for_room},
+    set::Reserved,
+};
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
 
@@ -150,8 +155,8 @@ pub struct World {
     pub petsets: Kept<PetSet>,
     /// Pods that sets will make, by the pod's name.
     pub reserved: Kept<Reserved>,
-    /// Who belongs to whom, among objects of every kind.
-    pub owners: Owners,
+    /// The pods that were found not to fit what is on the node.
+    waiting_for_room: BTreeSet<Name>,
 }
 
 impl World {
@@ -168,12 +173,22 @@ impl World {
         }
         match &*event.key.resource {
             resources::NAMESPACES => {
-                if self.namespaces.apply(event).1 {
+                let (before, news) = self.namespaces.apply(event);
+                if news {
+                    let labels = |namespace: &Namespace| namespace.metadata.labels.clone();
+                    if before.as_ref().map(labels) != self.namespaces.get("", &name).map(labels) {
+                        self.mark_waiting_for_room(&mut dirty);
+                    }
                     dirty.insert(Unit::Namespace(name));
                 }
             }
             resources::NODES => {
-                if self.nodes.apply(event).1 {
+                let (before, news) = self.nodes.apply(event);
+                if news {
+                    let offer = |node: &Node| (node.metadata.labels.clone(), node.spec.clone(), allocatable(node));
+                    if before.as_ref().map(offer) != self.nodes.get("", &name).map(offer) {
+                        self.mark_waiting_for_room(&mut dirty);
+                    }
                     dirty.insert(Unit::Node(name));
                 }
             }
@@ -220,22 +235,7 @@ impl World {
                     dirty.insert(Unit::Claims);
                 }
             }
-            resources::PODS => {
-                let (before, news) = self.pods.apply(event);
-                if news {
-                    let after = self.pods.get(&namespace, &name);
-                    if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
-                        dirty.insert(Unit::Claims);
-                    }
-                    for pod in before.iter().chain(after) {
-                        self.mark_owners_of_pod(&namespace, &pod.metadata, &mut dirty);
-                    }
-                    if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
-                        self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), &mut dirty);
-                    }
-                    dirty.insert(Unit::Pod(PodKey { namespace, name }));
-                }
-            }
+            resources::PODS => self.apply_pod(event, &mut dirty),
             resources::PETSETS => {
                 if self.petsets.apply(event).1 {
                     dirty.insert(Unit::Set((namespace, name)));
@@ -254,6 +254,34 @@ impl World {
             _ => {}
         }
         dirty
+    }
+
+    fn apply_pod(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        let (namespace, name) = (event.key.namespace.to_string(), event.key.name.to_string());
+        let (before, news) = self.pods.apply(event);
+        if !news {
+            return;
+        }
+        let after = self.pods.get(&namespace, &name);
+        let id = (namespace.clone(), name.clone());
+        if after.is_some_and(waits_for_room) {
+            self.waiting_for_room.insert(id);
+        } else {
+            self.waiting_for_room.remove(&id);
+        }
+        if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
+            dirty.insert(Unit::Claims);
+        }
+        for pod in before.iter().chain(after) {
+            self.mark_owners_of_pod(&namespace, &pod.metadata, dirty);
+        }
+        if before.as_ref().and_then(takes_room) != after.and_then(takes_room) {
+            self.mark_waiting_for_room(dirty);
+        }
+        if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
+            self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), dirty);
+        }
+        dirty.insert(Unit::Pod(PodKey { namespace, name }));
     }
 
     /// Whether a namespace is being deleted.
@@ -308,6 +336,14 @@ impl World {
         }
     }
 
+    /// Pods that did not fit may fit beside what is on the node now.
+    fn mark_waiting_for_room(&self, dirty: &mut BTreeSet<Unit>) {
+        let keys = self.waiting_for_room.iter().chain(self.reserved.all().map(|(name, _)| name));
+        dirty.extend(
+            keys.map(|(namespace, name)| Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })),
+        );
+    }
+
     fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
         for (set, _) in self.sets_of_pod(namespace, pod) {
             dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
@@ -336,6 +372,11 @@ pub fn images_of(pod: &Pod) -> BTreeSet<String> {
         all.filter_map(|container| container.image.clone()).collect::<BTreeSet<_>>()
     };
     pod.spec.as_ref().map(containers).unwrap_or_default()
+}
+
+/// What pods may request of a node.
+fn allocatable(node: &Node) -> Option<BTreeMap<String, Quantity>> {
+    node.status.as_ref()?.allocatable.clone()
 }
 
 fn selects(selector: &Labels, object: &ObjectMeta) -> bool {

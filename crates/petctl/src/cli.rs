@@ -11,14 +11,14 @@ Examples:
   petctl up                              start the daemon
   petctl create -f petset.yaml           make what a manifest describes
   petctl get po -w                       see the pets come up
-  petctl describe petset web             see what it waits for
+  petctl why petset web                  see what it waits for
   petctl exec -it web-0 -- sh            go into a pet
   petctl scale petset web --replicas=5   have more of them
   petctl down                            stop the daemon; the pets keep running
 
 Exit codes:
   0    done
-  1    refused, failed, or not in time
+  1    refused, failed, or not in time; `why`: it waits for something
   2    the command line makes no sense
   130  interrupted
   exec passes on the exit code of its command.";
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Get(command::get::Arguments),
     /// Tell all about objects, with their events and what they wait for
     Describe(command::describe::Arguments),
+    /// Say what an object waits for, down to the cause: `why po/web-2`, `why petset web`
+    Why(command::why::Arguments),
     /// Make new objects from manifests
     Create(command::create::Arguments),
     /// Make objects as the manifests say, whether they exist or not
@@ -91,6 +93,10 @@ pub(crate) enum Command {
     Exec(command::exec::Arguments),
     /// Show what a pet has written
     Logs(command::logs::Arguments),
+    /// Let the node take no new pods; those that run stay
+    Cordon(command::cordon::Arguments),
+    /// Let the node take new pods again
+    Uncordon(command::cordon::Arguments),
     /// Wait for a condition, a value or a deletion
     Wait(command::wait::Arguments),
     /// Show what has happened
@@ -169,6 +175,10 @@ mod tests {
             "petctl delete po -l app=nginx",
             "petctl delete po web-0 --grace-period=0 --force",
             "petctl delete petset web --cascade=orphan --wait=false",
+            "petctl why po/web-2",
+            "petctl why petset web -o json",
+            "petctl cordon laptop",
+            "petctl uncordon node/laptop",
             "petctl scale petset web --replicas=5",
             "petctl scale --replicas=5 petset/web",
             "petctl logs web-0 -f --tail=10 --since=5m -c nginx --previous",

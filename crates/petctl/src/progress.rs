@@ -26,19 +26,29 @@ const SILENT_FOR: Duration = Duration::from_millis(900);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wait {
     pub(crate) kind: String,
+    pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) reason: String,
     pub(crate) message: String,
 }
 
-/// What the daemon waits for in a namespace, about one object or (`name` empty) about all. Nothing from a server that
-/// does not offer this, such as a real Kubernetes.
+/// What the daemon waits for in a namespace, about one object or (`name` empty) about all.
 pub(crate) async fn waits(client: &Client, namespace: &str, kind: &str, name: &str) -> Result<Vec<Wait>, Failure> {
     let mut parameters = vec![("namespace", namespace)];
     if !name.is_empty() {
         parameters.extend([("kind", kind), ("name", name)]);
     }
-    let list = match client.get(&with_query("/petset/v1/waits", &parameters)).await {
+    waits_with(client, &parameters).await
+}
+
+/// Everything that the daemon waits for.
+pub(crate) async fn all_waits(client: &Client) -> Result<Vec<Wait>, Failure> {
+    waits_with(client, &[]).await
+}
+
+/// Nothing from a server that does not offer this, such as a real Kubernetes.
+async fn waits_with(client: &Client, parameters: &[(&str, &str)]) -> Result<Vec<Wait>, Failure> {
+    let list = match client.get(&with_query("/petset/v1/waits", parameters)).await {
         Ok(list) => list,
         Err(Failure::Refused(_)) => return Ok(Vec::new()),
         Err(failure) => return Err(failure),
@@ -48,6 +58,7 @@ pub(crate) async fn waits(client: &Client, namespace: &str, kind: &str, name: &s
     Ok(items
         .map(|item| Wait {
             kind: text(&item["kind"]),
+            namespace: text(&item["namespace"]),
             name: text(&item["name"]),
             reason: text(&item["reason"]),
             message: text(&item["message"]),
@@ -135,8 +146,8 @@ mod tests {
     #[test]
     fn a_wait_says_who_waits_once() {
         let say = |message: &str| {
-            let [kind, name, reason] = ["PetSet", "web", "PetNotReady"].map(str::to_owned);
-            line(&Wait { kind, name, reason, message: message.to_owned() })
+            let [kind, namespace, name, reason] = ["PetSet", "default", "web", "PetNotReady"].map(str::to_owned);
+            line(&Wait { kind, namespace, name, reason, message: message.to_owned() })
         };
         assert_eq!(say("waiting to create web-1: web-0 is not Ready"), "waiting to create web-1: web-0 is not Ready");
         assert_eq!(say("the volume is missing"), "waiting for web: the volume is missing");

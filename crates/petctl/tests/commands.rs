@@ -369,8 +369,8 @@ fn logs_are_copied_as_they_are() {
 fn describe_says_what_is_waited_for() {
     let fake = Fake::start(|request| match request.line.as_str() {
         line if line.starts_with("GET /petset") => {
-            let wait =
-                json!({"kind": "Pod", "name": "web-0", "reason": "ProbeFailed", "message": "probe exec exited 1"});
+            let wait = json!({"kind": "Pod", "namespace": "default", "name": "web-0", "reason": "ProbeFailed",
+                       "message": "probe exec exited 1"});
             Reply::ok(&json!({"items": [wait]}))
         }
         line if line.contains("/events") => Reply::ok(&json!({"items": []})),
@@ -419,4 +419,102 @@ fn a_patch_that_leads_to_no_object_is_told_as_kubectl_tells_it() {
     let said = fake.petctl(&["patch", "petset", "web", "-p", r#"{"spec":{"replicas":"many"}}"#]);
     let expected = format!("The request is invalid: patch: {why}\n");
     assert_eq!(said, Said { out: String::new(), err: expected, code: 1 });
+}
+
+fn waiting(items: &[(&str, &str, &str, &str)]) -> Reply {
+    let item = |(kind, name, reason, message): &(&str, &str, &str, &str)| {
+        let namespace = if *kind == "Node" { "" } else { "default" };
+        json!({"kind": kind, "namespace": namespace, "name": name, "reason": reason, "message": message})
+    };
+    Reply::ok(&json!({"items": items.iter().map(item).collect::<Vec<_>>()}))
+}
+
+/// A set whose second pet waits for its claim, beside one that waits for something else.
+fn chain(request: &fake::Request) -> Reply {
+    let pod = |name: &str| {
+        json!({"metadata": {"name": name, "namespace": "default"}, "status": {"phase": "Pending"},
+               "spec": {"volumes": [{"name": "www", "persistentVolumeClaim": {"claimName": format!("www-{name}")}}]}})
+    };
+    match request.line.as_str() {
+        line if line.starts_with("GET /petset/v1/waits") => waiting(&[
+            ("PersistentVolumeClaim", "www-web-1", "ClaimPending", "no storage class makes its volume"),
+            ("PetSet", "web", "PetNotRunning", "waiting to create web-2: web-1 is Pending: its claim is unbound"),
+            ("Pod", "web-1", "Unschedulable", "web-1: its claim is unbound."),
+            ("Pod", "web-11", "InProgress", "web-11: starting the sandbox"),
+        ]),
+        line if line.ends_with("/petsets/web") => Reply::ok(&json!({"kind": "PetSet",
+            "metadata": {"name": "web", "namespace": "default"},
+            "spec": {"selector": {"matchLabels": {"app": "nginx"}}}})),
+        line if line.contains("/pods?labelSelector=app%3Dnginx") => {
+            Reply::ok(&json!({"items": [pod("web-0"), pod("web-1"), pod("web-11")]}))
+        }
+        line if line.ends_with("/persistentvolumeclaims/www-web-1") => Reply::ok(&json!({
+            "kind": "PersistentVolumeClaim", "metadata": {"name": "www-web-1", "namespace": "default"}})),
+        line if line.ends_with("/pods/web-0") => {
+            let mut pod = pod("web-0");
+            pod["kind"] = json!("Pod");
+            Reply::ok(&pod)
+        }
+        line if line.ends_with("/pods/db-0") => Reply::ok(&json!({"kind": "Pod",
+            "metadata": {"name": "db-0", "namespace": "default"},
+            "status": {"phase": "Failed", "reason": "NodePorts", "message": "Pod was rejected: no."}})),
+        other => Reply::not_found("what is asked for", other),
+    }
+}
+
+#[test]
+fn why_follows_the_chain_from_the_set_to_the_cause() {
+    let fake = Fake::start(chain);
+    let causes = "petset/web: waiting to create web-2: web-1 is Pending: its claim is unbound (PetNotRunning)\n\n\
+                  pod/web-1: its claim is unbound (Unschedulable)\n\n\
+                  persistentvolumeclaim/www-web-1: no storage class makes its volume (ClaimPending)\n";
+    for words in [&["why", "petset/web"][..], &["why", "set/web"], &["why", "petset", "web"]] {
+        assert_eq!(fake.petctl(words), Said { code: 1, ..done(causes) }, "{words:?}");
+    }
+    let said = fake.petctl(&["why", "set/web", "-o", "json"]);
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, told["causes"].as_array().map(Vec::len)), (1, Some(3)));
+    assert_eq!(
+        told["causes"][2],
+        json!({"kind": "PersistentVolumeClaim", "namespace": "default", "name": "www-web-1",
+               "reason": "ClaimPending", "message": "no storage class makes its volume"})
+    );
+}
+
+#[test]
+fn why_says_nothing_of_what_is_as_specified_and_how_a_pod_has_failed() {
+    let fake = Fake::start(chain);
+    assert_eq!(fake.petctl(&["why", "po/web-0"]), done("nothing\n"));
+    let failed = "pod/db-0: the pod has failed and does not run again: Pod was rejected: no (NodePorts)\n";
+    assert_eq!(fake.petctl(&["why", "pod", "db-0"]), Said { code: 1, ..done(failed) });
+    let missing = fake.petctl(&["why", "po/nobody"]);
+    assert!(missing.code == 1 && missing.err.contains("not found"), "{missing:?}");
+    assert_eq!(fake.petctl(&["why"]).code, 2);
+}
+
+#[test]
+fn cordon_closes_the_node_once_and_uncordon_opens_it() {
+    let node =
+        |cordoned: bool| json!({"kind": "Node", "metadata": {"name": "laptop"}, "spec": {"unschedulable": cordoned}});
+    let fake = Fake::start(move |request| match request.line.as_str() {
+        line if line.contains("/nodes/laptop") => Reply::ok(&node(false)),
+        line if line.contains("/nodes/desktop") => Reply::ok(&node(true)),
+        _ => Reply::not_found("nodes", "x"),
+    });
+    assert_eq!(
+        fake.petctl(&["cordon", "laptop", "node/desktop"]),
+        done("node/laptop cordoned\nnode/desktop already cordoned\n")
+    );
+    assert_eq!(
+        fake.petctl(&["uncordon", "laptop", "desktop"]),
+        done("node/laptop already uncordoned\nnode/desktop uncordoned\n")
+    );
+    let patches: Vec<_> = fake.requests().into_iter().filter(|request| request.line.starts_with("PATCH")).collect();
+    let told: Vec<_> = patches.iter().map(|request| (request.media.as_str(), request.body.clone())).collect();
+    let merge = "application/merge-patch+json";
+    assert_eq!(
+        told,
+        [(merge, json!({"spec": {"unschedulable": true}})), (merge, json!({"spec": {"unschedulable": null}}))]
+    );
+    assert_eq!(fake.petctl(&["cordon", "pod/x"]).code, 1);
 }

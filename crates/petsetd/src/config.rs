@@ -4,12 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
+use plan::schedule::BetweenPods;
 use tracing_subscriber::EnvFilter;
 
 use crate::setting::{
     ALLOW_HOST_PATH, ALLOW_PRIVILEGED, DATA_DIR, DNS_LISTEN, DOCKER_HOST, DOMAIN, FileError, Given, INSTANCE, LISTEN,
-    LISTEN_ANYWHERE, LISTEN_NAME, LOG, LOG_FORMAT, Origin, RUNTIME_DIR, SETTINGS, SOCKET, SUBNET, Sources, UPSTREAM,
-    setting,
+    LISTEN_ANYWHERE, LISTEN_NAME, LOG, LOG_FORMAT, Origin, POD_AFFINITY, RUNTIME_DIR, SETTINGS, SOCKET, SUBNET,
+    Sources, UPSTREAM, setting,
 };
 
 /// The instance that is meant where none is named.
@@ -55,6 +56,7 @@ pub(crate) struct Config {
     /// What pods may mount, the instance's own directory for that among it.
     pub(crate) host_paths: Vec<PathBuf>,
     pub(crate) allow_privileged: bool,
+    pub(crate) pod_affinity: BetweenPods,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// Every setting as text, in the order of [`SETTINGS`].
@@ -133,6 +135,8 @@ impl Config {
         let host_paths = reader.list(ALLOW_HOST_PATH, prefix, &path_text(&own), |path| path_text(path))?;
         let host_paths = host_paths.into_iter().flatten().chain([own]).collect();
         let allow_privileged = reader.read(ALLOW_PRIVILEGED, switch, || Ok(false), bool::to_string)?;
+        let pod_affinity =
+            reader.read(POD_AFFINITY, between_pods, || Ok(BetweenPods::Required), |how| word_of(*how).to_owned())?;
         let log = reader.read(LOG, filter, || Ok("info".to_owned()), String::clone)?;
         let log_format = reader.read(
             LOG_FORMAT,
@@ -171,6 +175,7 @@ impl Config {
             upstreams,
             host_paths,
             allow_privileged,
+            pod_affinity,
             log,
             log_format,
             shown,
@@ -346,6 +351,18 @@ fn switch(text: &str) -> Parsed<bool> {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => Err("`true` or `false`"),
+    }
+}
+
+fn between_pods(text: &str) -> Parsed<BetweenPods> {
+    let known = [BetweenPods::Required, BetweenPods::Preferred];
+    known.into_iter().find(|how| word_of(*how) == text).ok_or("`required` or `preferred`")
+}
+
+fn word_of(how: BetweenPods) -> &'static str {
+    match how {
+        BetweenPods::Required => "required",
+        BetweenPods::Preferred => "preferred",
     }
 }
 

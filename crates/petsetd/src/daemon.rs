@@ -272,5 +272,6 @@ fn settings(config: &Config, machine: &Machine, docker: &Docker) -> Settings {
             resolvers: machine.resolvers.clone(),
         },
         network: Network { subnet: ready.subnet, gateway: ready.gateway },
+        between_pods: config.pod_affinity,
     }
 }

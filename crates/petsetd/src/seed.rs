@@ -46,7 +46,12 @@ pub(crate) async fn seed(store: &Store, facts: &Host, node: &Node, stamp: &Stamp
         Some(object) => (*object).clone(),
         None => create(&NODES, json!({"metadata": {"name": facts.name, "labels": labels(facts)}}), stamp)?,
     };
-    object["metadata"]["labels"] = labels(facts);
+    // Others' labels stay: pods may have been told to look for them.
+    let known = labels(facts);
+    match (object["metadata"]["labels"].as_object_mut(), known) {
+        (Some(all), Value::Object(known)) => all.extend(known),
+        (_, known) => object["metadata"]["labels"] = known,
+    }
     object["status"] = status(facts, node, &object["status"], stamp);
     let is_there = store.get(&key).is_some();
     match commit(store, key, object, "node").await {

@@ -58,6 +58,7 @@ pub(crate) const DNS_LISTEN: &str = "dns-listen";
 pub(crate) const UPSTREAM: &str = "upstream";
 pub(crate) const ALLOW_HOST_PATH: &str = "allow-host-path";
 pub(crate) const ALLOW_PRIVILEGED: &str = "allow-privileged";
+pub(crate) const POD_AFFINITY: &str = "pod-affinity";
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_FORMAT: &str = "log-format";
 
@@ -150,6 +151,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Allows pods that have the machine's powers: `privileged`, `hostNetwork`, capabilities that lead out of a \
                container. Such a pod is root.",
     },
+    Setting::one(
+        POD_AFFINITY,
+        "HOW",
+        "`required`",
+        "What required affinity and anti-affinity between pods mean on the one node: `required` as in Kubernetes, where \
+         pods that must not share a node wait for ever; `preferred` runs them.",
+    ),
     Setting::one(
         LOG,
         "FILTER",

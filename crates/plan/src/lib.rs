@@ -5,6 +5,7 @@
 //! - [`set`]: a set with its pods and claims → object writes, waits.
 //! - [`claim`]: a claim or volume with its counterparts → bindings, volumes to make and to remove.
 //! - [`pod`]: a pod with the engine's facts about it → engine actions, the pod's status, waits.
+//! - [`schedule`]: a pod with its node and the other pods → whether it may run there.
 //! - [`zone`]: a service with its pods → endpoints and DNS records.
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
 //! - [`garbage`]: an object that has owners, or waits for its dependents → its end, its references.
@@ -27,6 +28,7 @@ pub mod node;
 pub mod outcome;
 pub mod pod;
 pub mod read;
+pub mod schedule;
 pub mod set;
 pub mod unwritten;
 pub mod zone;

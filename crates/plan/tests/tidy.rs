@@ -68,13 +68,16 @@ const OF_OUR_SLED_MODULE: [&str; 6] =
     ["mod sled;", "sled::Sled::", "sled::Sync", "sled::Unborn::", "sled::is_taken(", "sled::put_aside("];
 
 /// Words of several parts in `plan` that are no reasons: kinds, types, policies and operators.
-const NOT_REASONS: [&str; 13] = [
+const NOT_REASONS: [&str; 16] = [
     "BestEffort",
     "ClusterFirstWithHostNet",
     "ContainersReady",
     "DirectoryOrCreate",
+    "DoNotSchedule",
     "DoesNotExist",
     "ExternalName",
+    "NoExecute",
+    "NoSchedule",
     "NotIn",
     "OnFailure",
     "PersistentVolume",

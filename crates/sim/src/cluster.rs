@@ -9,7 +9,7 @@ use api::{
 use arc_swap::ArcSwap;
 use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
 use jiff::Timestamp;
-use plan::{facts::PodKey, pod::Host, zone::Zone};
+use plan::{facts::PodKey, pod::Host, schedule::BetweenPods, zone::Zone};
 use serde_json::{Value, json};
 use store::{Expect, Key, Store, Write};
 use tokio::{sync::oneshot, task::JoinHandle, time::Duration};
@@ -221,5 +221,6 @@ pub(crate) fn settings() -> Settings {
             subnet: ipnet::Ipv4Net::new(std::net::Ipv4Addr::new(10, 88, 0, 0), 24).expect("24 is a prefix length"),
             gateway,
         },
+        between_pods: BetweenPods::Required,
     }
 }

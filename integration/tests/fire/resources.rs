@@ -178,19 +178,21 @@ fn a_port_53_that_is_taken_is_named_with_the_way_out() -> Result<()> {
 fn a_host_port_that_is_taken_is_told_in_a_bounded_number_of_events() -> Result<()> {
     let mut world = World::start("hostport")?;
     let port = std::net::TcpListener::bind("0.0.0.0:0")?.local_addr()?.port();
-    let publishing = |name: &str| pod(name, &format!("    ports: [{{containerPort: 80, hostPort: {port}}}]"));
-    world.apply(&publishing("first"))?;
-    world.pods_ready(&["first"])?;
-    world.apply(&publishing("second"))?;
-    world.eventually("the second pod is refused three times", |world| {
-        said(&world.waits_of("second")?, "port is already allocated")?;
+    // Not one of our pods: the second of those would not be given to the node.
+    let stranger = format!("stranger-{}", world.instance());
+    let mapping = format!("{port}:80");
+    world.docker(&["run", "-d", "--rm", "--name", &stranger, "-p", &mapping, "busybox:1", "sleep", "600"])?;
+    world.apply(&pod("first", &format!("    ports: [{{containerPort: 80, hostPort: {port}}}]")))?;
+    let told = world.eventually("the pod is refused three times", |world| {
+        said(&world.waits_of("first")?, "port is already allocated")?;
         let events = world.json(&["get", "events"])?;
         let about = |event: &&Value| event["reason"] == "FailedCreatePodSandBox";
         let failures: Vec<&Value> = events["items"].as_array().into_iter().flatten().filter(about).collect();
         ensure!(failures.len() == 1, "{} events", failures.len());
         ensure!(failures[0]["count"].as_i64() >= Some(3), "{}", failures[0]["count"]);
         Ok(())
-    })?;
-    world.petctl(&["delete", "pod", "first"])?;
-    world.pods_ready(&["second"])
+    });
+    world.docker(&["rm", "-f", &stranger])?;
+    told?;
+    world.pods_ready(&["first"])
 }

@@ -33,12 +33,10 @@ impl resource::Rules for Rules {
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
-        let ignored = [
-            ("/spec/unschedulable", "spec.unschedulable has no effect: there is one node, and its pods stay on it"),
-            ("/spec/taints", "spec.taints has no effect: there is one node, and its pods stay on it"),
-        ];
-        let is_set = |pointer: &str| object.pointer(pointer).is_some_and(|value| *value != Value::Bool(false));
-        ignored.into_iter().filter(|(pointer, _)| is_set(pointer)).map(|(_, text)| text.to_owned()).collect()
+        let mut taints = object["spec"]["taints"].as_array().into_iter().flatten();
+        let drives_out = taints.any(|taint| taint["effect"] == "NoExecute");
+        let text = "spec.taints: NoExecute keeps new pods away, and none that runs is driven out";
+        drives_out.then(|| text.to_owned()).into_iter().collect()
     }
 
     fn selectable(&self, object: &Value, field: &str) -> Option<String> {

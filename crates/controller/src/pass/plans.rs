@@ -8,7 +8,8 @@ use std::{
 
 use k8s_openapi::api::core::v1::Pod;
 use plan::{
-    Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod, set, unwritten, zone,
+    Note, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, schedule::Place, set,
+    unwritten, zone,
 };
 use store::{CommitError, Key};
 
@@ -245,21 +246,40 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let named = object.map(images_of).unwrap_or_default();
         let images = named.iter().filter_map(|name| Some((name.clone(), self.images.get(name)?.clone()?))).collect();
         let images_unknown = named.into_iter().filter(|name| !self.images.contains_key(name)).collect();
+        let reserved = self.world.reserved.get(&key.namespace, &key.name);
+        let place = self.place_of(key, object.or(reserved.map(|reserved| &reserved.pod)));
         self.planner.pod(&pod::Input {
             key,
             pod: object,
-            reserved: self.world.reserved.get(&key.namespace, &key.name),
+            reserved,
             containers: self.engine.containers(key),
             scratch,
             claims: &claims,
             address,
             images: &images,
             images_unknown: &images_unknown,
+            place: &place,
             held_back: object.and_then(|object| self.held_back(key, object)),
             memory: self.memories.get(key).unwrap_or(&FRESH),
             host: &self.settings.host,
             now: self.clock.now(),
         })
+    }
+
+    /// Where the pod is to run, while that is in question: whoever has its place needs no look at all other pods.
+    fn place_of(&self, key: &PodKey, pod: Option<&Pod>) -> Place<'_> {
+        let node = &self.settings.host.node;
+        let between_pods = self.settings.between_pods;
+        if pod.is_none_or(|pod| pod::is_placed(pod, node)) {
+            return Place { between_pods, ..Place::default() };
+        }
+        let is_other = |((namespace, name), _): &(&Name, &Pod)| (namespace, name) != (&key.namespace, &key.name);
+        Place {
+            node: self.world.nodes.get("", node),
+            pods: self.world.pods.all().filter(is_other).map(|(_, pod)| pod).collect(),
+            namespaces: self.world.namespaces.all().map(|(_, namespace)| namespace).collect(),
+            between_pods,
+        }
     }
 
     /// The pod's name and what it waits for itself, without its name before it.

@@ -2,6 +2,7 @@
 
 pub(crate) mod about;
 pub(crate) mod apply;
+pub(crate) mod cordon;
 pub(crate) mod create;
 pub(crate) mod daemon;
 pub(crate) mod delete;
@@ -17,6 +18,7 @@ pub(crate) mod patch;
 pub(crate) mod scale;
 pub(crate) mod token;
 pub(crate) mod wait;
+pub(crate) mod why;
 
 use serde_json::Value;
 
@@ -41,6 +43,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Version(arguments) => about::version(global, &arguments).await,
         Command::Get(arguments) => get::run(&connect(global).await?, &arguments).await,
         Command::Describe(arguments) => describe::run(&connect(global).await?, &arguments).await,
+        Command::Why(arguments) => why::run(&connect(global).await?, &arguments).await,
+        Command::Cordon(arguments) => cordon::run(&connect(global).await?, &arguments, cordon::To::Cordoned).await,
+        Command::Uncordon(arguments) => cordon::run(&connect(global).await?, &arguments, cordon::To::Open).await,
         Command::Create(arguments) => create::run(&connect(global).await?, global, &arguments).await,
         Command::Apply(arguments) => apply::run(&connect(global).await?, global, &arguments).await,
         Command::Delete(arguments) => delete::run(&connect(global).await?, &arguments).await,

@@ -5,12 +5,16 @@ use super::{
     draft::Draft,
     view::{View, spec_of},
 };
-use crate::set::Reserved;
+use crate::{schedule, set::Reserved};
 
 /// Keeps the sandbox that the reserved pod will have.
 pub(super) fn keep(reserved: &Reserved, draft: &mut Draft<'_>) {
     let spec = spec_of(&reserved.pod);
     let view = View::new(draft.input(), &reserved.pod, &spec);
+    // A pod that would not run here needs no sandbox. One that is there takes nothing, and goes with the reservation.
+    if view.sandbox.is_none() && schedule::would_fit(&reserved.pod, &spec, view.input.place).is_err() {
+        return;
+    }
     if bring_up_sandbox(&view, draft).is_some() {
         tidy(&view, draft);
     }

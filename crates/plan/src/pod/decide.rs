@@ -1,8 +1,8 @@
 //! What comes next for a pod that should run.
 
 use super::{
-    ClaimState,
     backoff::{self, ADDRESS_DELAY, ENGINE_DELAY_MAX, PULL_ERROR_SHOWN, Pace, restart_at, retry_at},
+    bind,
     build::{self, Unmade},
     draft::{Draft, when},
     memory, probe,
@@ -11,7 +11,7 @@ use super::{
     view::{Here, Stage, Unit, View, is_live},
 };
 use crate::{
-    Action, Note, NoteKind, Write,
+    Action, Note, NoteKind,
     action::{Failure, ProbeKind},
     facts::{Container, State},
 };
@@ -25,8 +25,7 @@ pub(super) fn decide(view: &View<'_>, draft: &mut Draft<'_>) {
         wind_up(view, draft);
         return;
     }
-    if !view.is_scheduled() {
-        schedule(view, draft);
+    if bind::bind(view, draft) == Settled::No {
         return;
     }
     bring_up(view, draft);
@@ -45,45 +44,6 @@ fn wind_up(view: &View<'_>, draft: &mut Draft<'_>) {
     for sandbox in view.sandboxes_old.iter().copied().chain(view.sandbox) {
         remove(draft, sandbox);
     }
-}
-
-/// Gives the pod to this node once its claims can be mounted.
-fn schedule(view: &View<'_>, draft: &mut Draft<'_>) {
-    if let Some((reason, why)) = unscheduled(view) {
-        draft.wait(reason, &why);
-        let stored = view.stored.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
-        if reason == "Unschedulable" && stored.and_then(|condition| condition.message.as_ref()) != Some(&why) {
-            let mut note = tell::of_pod(draft.subject(), NoteKind::Warning, "FailedScheduling", why);
-            note.component = tell::SCHEDULER;
-            draft.note(note);
-        }
-        return;
-    }
-    let mut pod = view.pod.clone();
-    let host = &view.input.host.node;
-    pod.spec.get_or_insert_default().node_name = Some(host.clone());
-    draft.write(Write::UpdatePod(Box::new(pod)));
-    let message = format!("Successfully assigned {} to {host}", view.input.key);
-    let mut note = tell::of_pod(draft.subject(), NoteKind::Normal, "Scheduled", message);
-    note.component = tell::SCHEDULER;
-    draft.note(note);
-}
-
-/// Why the pod has no node yet: the reason and message of its condition `PodScheduled`.
-pub(super) fn unscheduled(view: &View<'_>) -> Option<(&'static str, String)> {
-    if view.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
-        let message = "Scheduling is blocked due to non-empty scheduling gates".to_owned();
-        return Some(("SchedulingGated", message));
-    }
-    let volumes = view.spec.volumes.iter().flatten();
-    let mut claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
-    let why = claims.find_map(|claim| match view.input.claims.get(&claim.claim_name) {
-        Some(ClaimState::Ready(_)) => None,
-        Some(ClaimState::Waiting(why)) => Some(why.clone()),
-        None => Some(format!("persistentvolumeclaim \"{}\" not found", claim.claim_name)),
-    })?;
-    let why = why.trim_end_matches('.');
-    Some(("Unschedulable", format!("0/1 nodes are available: {why}.")))
 }
 
 /// Sandbox, init containers, app containers, as far as they get.

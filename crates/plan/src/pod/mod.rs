@@ -3,14 +3,15 @@
 //! Called for every identity that has a pod object or a container, also for containers whose pod is gone.
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
-//! the facts and the memory of it side by side; `teardown` takes away what should not be there; `decide` brings up what
-//! should, `ahead` the sandbox of a pod that is yet to be made, `address` says when it needs another address; `probe` asks how it is; `status` says so. While the
+//! the facts and the memory of it side by side; `teardown` takes away what should not be there; `bind` gives the pod its
+//! node; `decide` brings up what should be there, `ahead` the sandbox of a pod that is yet to be made; `probe` asks how it is; `status` says so. While the
 //! engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.
 
 mod address;
 mod ahead;
 mod backoff;
+mod bind;
 mod build;
 mod decide;
 mod draft;
@@ -37,10 +38,11 @@ use crate::{
     Action, Note, Wait, Write,
     facts::{Container, PodKey},
     outcome::LookAgain,
+    schedule::Place,
     set::{HeldBack, Reserved},
 };
 
-pub use address::{has_lost, readdressed};
+pub use bind::is_placed;
 pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
 pub use unseen::unseen;
 
@@ -65,6 +67,8 @@ pub struct Input<'a> {
     pub images: &'a BTreeMap<String, Image>,
     /// Image references of which it is not known whether the engine has them ([`Plan::questions`]).
     pub images_unknown: &'a BTreeSet<String>,
+    /// Where it is to run; asked while it has no node, or has just got this one.
+    pub place: &'a Place<'a>,
     /// Whether the pod has to wait for its turn to start lost containers again ([`crate::set::held_back`]).
     pub held_back: Option<HeldBack>,
     /// What has been tried so far.
@@ -136,7 +140,8 @@ pub struct Plan {
 /// 1. Containers of another uid go: there are never two live containers for one identity.
 /// 2. A pod that is being deleted is stopped within its grace period, then taken apart, then removed.
 /// 3. A pod that has ended keeps its containers for their logs, and loses its sandbox.
-/// 4. A pod is given to this node when its claims can be mounted.
+/// 4. A pod is given to this node when its claims can be mounted and nothing speaks against it ([`crate::schedule`]);
+///    one that names this node itself runs or is rejected, one that names another waits for ever.
 /// 5. Its sandbox starts; a new sandbox means that every container starts anew.
 /// 6. Init containers run one after the other, each to success, then app containers start in order.
 ///

@@ -11,7 +11,7 @@ use k8s_openapi::{
 
 use super::{
     backoff::whole,
-    decide::unscheduled,
+    bind::{self, Node},
     draft::{Blocked, Draft},
     probe,
     view::{Here, LOST_EXIT_CODE, Stage, Unit, View},
@@ -19,7 +19,12 @@ use super::{
 use crate::{
     Write,
     facts::{Container, Role, State},
+    read,
+    schedule::REJECTED,
 };
+
+/// Why a pod is not Ready whose containers are: others have to say so too.
+const GATES: &str = "ReadinessGatesNotReady";
 
 /// Writes the status where it differs from the one in the store.
 pub(super) fn write(view: &View<'_>, draft: &mut Draft<'_>) {
@@ -29,6 +34,11 @@ pub(super) fn write(view: &View<'_>, draft: &mut Draft<'_>) {
         return;
     }
     let status = status(view, draft);
+    let ready =
+        read::condition(&status, "Ready").and_then(|ready| Some((ready.reason.as_ref()?, ready.message.as_ref()?)));
+    if let Some((_, message)) = ready.filter(|(reason, _)| *reason == GATES) {
+        draft.wait(GATES, message);
+    }
     if view.pod.status.as_ref() != Some(&status) {
         draft.write(Write::PodStatus {
             namespace: view.input.key.namespace.clone(),
@@ -49,12 +59,28 @@ fn status(view: &View<'_>, draft: &Draft<'_>) -> PodStatus {
     let mut status = view.stored.clone();
     status.observed_generation = view.pod.metadata.generation.or(status.observed_generation);
     status.qos_class.get_or_insert_with(|| qos_class(view).to_owned());
-    if !view.is_scheduled() {
-        status.phase.get_or_insert_with(|| "Pending".to_owned());
-        let (reason, message) = unscheduled(view).unwrap_or_default();
-        let scheduled = Verdict { holds: false, reason: some(reason), message: some(&message) };
-        status.conditions = Some(conditions(view, vec![("PodScheduled", scheduled)]));
-        return status;
+    match bind::node(view) {
+        Node::Other(_) => {
+            status.phase.get_or_insert_with(|| "Pending".to_owned());
+            return status;
+        }
+        Node::None(unplaced) => {
+            status.phase.get_or_insert_with(|| "Pending".to_owned());
+            let (reason, message) =
+                unplaced.map_or(("", String::new()), |unplaced| (unplaced.reason, unplaced.message));
+            let scheduled = Verdict { holds: false, reason: some(reason), message: some(&message) };
+            status.conditions = Some(conditions(view, vec![("PodScheduled", scheduled)]));
+            return status;
+        }
+        Node::Rejected(rejection) => {
+            status.phase = Some("Failed".to_owned());
+            status.reason = some(rejection.reason);
+            status.message = Some(format!("{REJECTED}{}", rejection.message));
+            status.start_time.get_or_insert_with(|| Time(whole(view.now())));
+            return status;
+        }
+        Node::This if view.is_rejected() => return status,
+        Node::This => {}
     }
     let host = view.input.host.address.to_string();
     status.host_ip = Some(host.clone());
@@ -355,7 +381,7 @@ fn gates(view: &View<'_>) -> Option<Verdict> {
             }
         })
         .collect();
-    (!messages.is_empty()).then(|| Verdict::fails("ReadinessGatesNotReady", &messages.join(", ")))
+    (!messages.is_empty()).then(|| Verdict::fails(GATES, &messages.join(", ")))
 }
 
 /// Ours in their order, then those of others; a transition time changes only with the status.

@@ -8,7 +8,10 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{Input, Memory, backoff, tell};
-use crate::facts::{Container, Owner, Role, State};
+use crate::{
+    facts::{Container, Owner, Role, State},
+    schedule,
+};
 
 /// The exit code of a container that was lost without a trace, as the kubelet's.
 pub(super) const LOST_EXIT_CODE: i32 = 137;
@@ -129,8 +132,21 @@ impl<'a> View<'a> {
         self.spec.host_network == Some(true)
     }
 
+    /// Whether the pod has this node: by its name, or by having run here when the node had another one.
     pub(super) fn is_scheduled(&self) -> bool {
-        self.spec.node_name.as_deref().is_some_and(|node| !node.is_empty())
+        let is_ours = |node: &str| node == self.input.host.node || (!node.is_empty() && self.is_admitted());
+        self.spec.node_name.as_deref().is_some_and(is_ours)
+    }
+
+    /// Whether the kubelet's part has begun: it is not asked again whether the pod may run.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.stored.start_time.is_some() || self.sandbox.is_some() || !self.live().is_empty()
+    }
+
+    /// Whether the pod has ended because it was not let run.
+    pub(super) fn is_rejected(&self) -> bool {
+        let message = self.stored.message.as_deref();
+        self.stored.phase.as_deref() == Some("Failed") && message.is_some_and(|m| m.starts_with(schedule::REJECTED))
     }
 
     /// The sandbox, where it runs and is of use, with the moment of its start.

@@ -10,11 +10,16 @@ use plan::{
 };
 use proptest::prelude::*;
 
-use crate::world::{World, is_live, key, volume};
+use serde_json::json;
 
-/// Pods of every kind that the stories know.
-const SPECS: [&str; 5] = [
-    r#"{"containers": [{"name": "a", "image": "x"}]}"#,
+use crate::{
+    place::{laptop, neighbour},
+    world::{World, is_live, key, volume},
+};
+
+/// Pods of every kind that the stories know; the last is for crowds.
+const SPECS: [&str; 6] = [
+    r#"{"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 80, "hostPort": 80}]}]}"#,
     r#"{"containers": [{"name": "a", "image": "x", "imagePullPolicy": "Always",
             "readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1}},
         {"name": "b", "image": "y", "livenessProbe": {"exec": {"command": ["x"]}, "periodSeconds": 2, "failureThreshold": 1}}]}"#,
@@ -26,6 +31,7 @@ const SPECS: [&str; 5] = [
     r#"{"restartPolicy": "Never", "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}],
         "lifecycle": {"postStart": {"exec": {"command": ["x"]}}, "preStop": {"exec": {"command": ["x"]}}}}],
         "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}"#,
+    r#"{"nodeName": "laptop", "containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 80, "hostPort": 80}]}]}"#,
 ];
 
 /// What happens between two looks at the pod.
@@ -55,6 +61,9 @@ pub(crate) enum Event {
     Images,
     Claim,
     Address,
+    /// The node is cordoned or uncordoned; a pod that takes a port comes or goes.
+    Cordon,
+    Neighbour,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Crash),
         1 => (0..40u8).prop_map(Event::Delete),
         1 => Just(Event::Force),
-        1 => (0..SPECS.len()).prop_map(Event::Recreate),
+        1 => (0..SPECS.len() - 1).prop_map(Event::Recreate),
         1 => (any::<usize>(), kind).prop_map(|(which, kind)| Event::Sick(which, kind)),
         1 => Just(Event::Images),
         1 => Just(Event::Claim),
@@ -171,6 +180,17 @@ impl Play {
                     Err(_) => Ok(crate::world::POD_ADDRESS),
                 }
             }
+            Event::Cordon => {
+                let cordoned = || laptop(json!({"spec": {"unschedulable": true}}));
+                self.world.node = if self.world.node.is_none() { Some(cordoned()) } else { None };
+            }
+            Event::Neighbour => {
+                let ports = json!([{"containerPort": 80, "hostPort": 80}]);
+                let other = neighbour("db-0", json!({"spec": {"containers": [{"name": "a", "ports": ports}]}}));
+                if self.world.neighbours.pop().is_none() {
+                    self.world.neighbours.push(other);
+                }
+            }
         }
         self.world.one_of_each()
     }
@@ -238,6 +258,8 @@ impl Play {
         let world = &mut self.world;
         world.sick.clear();
         world.exits.clear();
+        world.node = None;
+        world.neighbours.clear();
         world.claims.insert("c".into(), volume("pvc-1"));
         world.address = Ok(crate::world::POD_ADDRESS);
         for container in &mut world.containers {
@@ -274,7 +296,13 @@ pub(crate) fn check(planner: fn(&Input<'_>) -> Plan, (spec, events): (usize, Vec
 
 /// A pod of some kind, and what happens to it.
 pub(crate) fn any_play() -> impl Strategy<Value = (usize, Vec<Event>)> {
-    (0..SPECS.len(), prop::collection::vec(event(), 0..80))
+    (0..SPECS.len() - 1, prop::collection::vec(event(), 0..80))
+}
+
+/// The same on a node that is cordoned now and then, beside a pod that takes a port.
+fn any_crowded_play() -> impl Strategy<Value = (usize, Vec<Event>)> {
+    let event = prop_oneof![12 => event(), 1 => Just(Event::Cordon), 1 => Just(Event::Neighbour)];
+    (prop_oneof![Just(0), Just(SPECS.len() - 1)], prop::collection::vec(event, 0..80))
 }
 
 proptest! {
@@ -282,6 +310,11 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_laws_hold_and_in_calm_the_pod_becomes_what_it_should(play in any_play()) {
+        check(pod::plan, play)?;
+    }
+
+    #[test]
+    fn on_a_crowded_node_the_laws_hold_and_in_calm_the_pod_becomes_what_it_should(play in any_crowded_play()) {
         check(pod::plan, play)?;
     }
 

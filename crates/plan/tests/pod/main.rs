@@ -14,6 +14,7 @@ mod images;
 mod init;
 mod laws;
 mod mutations;
+mod place;
 mod probes;
 mod restarts;
 mod sandbox;

@@ -17,8 +17,9 @@ fn an_unbound_claim_keeps_the_pod_pending_and_says_so_once() {
     let why = "pod has unbound immediate PersistentVolumeClaims";
     world.claims.insert("www-web-0".into(), ClaimState::Waiting(why.into()));
     let last = world.settle();
-    let message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
-    assert_eq!(waits(&last), [format!("Unschedulable: web-0: {message}")]);
+    let short = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
+    let message = &format!("{short} {}", crate::place::NO_HELP);
+    assert_eq!(waits(&last), [format!("Unschedulable: web-0: {short}")]);
     assert_eq!(world.told(), [""; 0]);
     assert_eq!(
         world.notes.iter().map(|note| (note.kind, note.component)).collect::<Vec<_>>(),
@@ -30,7 +31,7 @@ fn an_unbound_claim_keeps_the_pod_pending_and_says_so_once() {
     assert_eq!(conditions[0].type_, "PodScheduled");
     assert_eq!(conditions[0].status, "False");
     assert_eq!(conditions[0].reason.as_deref(), Some("Unschedulable"));
-    assert_eq!(conditions[0].message.as_deref(), Some(message));
+    assert_eq!(conditions[0].message.as_deref(), Some(message.as_str()));
     assert_eq!(world.status().phase.as_deref(), Some("Pending"));
     assert_eq!(world.status().container_statuses, None);
 }

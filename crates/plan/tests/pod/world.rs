@@ -7,13 +7,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, PodStatus};
 use plan::{
     Action, Note, Write,
     action::{Done, Failure, ProbeKind, Source},
     facts::{Container, Engine, Owner, PodKey, Role, State},
     law::{self, Broken, Law, Verdict},
     pod::{self, ClaimState, Host, Image, Input, Memory, Plan},
+    schedule::{BetweenPods, Place},
     set::{HeldBack, Reserved},
 };
 
@@ -36,6 +37,10 @@ pub(crate) struct World {
     pub(crate) address: Result<IpAddr, String>,
     pub(crate) images: BTreeMap<String, Image>,
     pub(crate) images_unknown: BTreeSet<String>,
+    pub(crate) node: Option<Node>,
+    pub(crate) neighbours: Vec<Pod>,
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) between_pods: BetweenPods,
     pub(crate) held_back: Option<HeldBack>,
     pub(crate) memory: Memory,
     pub(crate) host: Host,
@@ -67,6 +72,10 @@ impl World {
             address: Ok(POD_ADDRESS),
             images: BTreeMap::new(),
             images_unknown: BTreeSet::new(),
+            node: None,
+            neighbours: Vec::new(),
+            namespaces: Vec::new(),
+            between_pods: BetweenPods::Required,
             held_back: None,
             memory: Memory::default(),
             host: Host {
@@ -123,6 +132,12 @@ impl World {
 
     /// Does something with what a planner gets.
     pub(crate) fn with_input<T>(&self, f: impl FnOnce(&Input<'_>) -> T) -> T {
+        let place = Place {
+            node: self.node.as_ref(),
+            pods: self.neighbours.iter().collect(),
+            namespaces: self.namespaces.iter().collect(),
+            between_pods: self.between_pods,
+        };
         f(&Input {
             key: &key(),
             pod: self.pod.as_ref(),
@@ -133,6 +148,7 @@ impl World {
             address: self.address.clone(),
             images: &self.images,
             images_unknown: &self.images_unknown,
+            place: &place,
             held_back: self.held_back.clone(),
             memory: &self.memory,
             host: &self.host,

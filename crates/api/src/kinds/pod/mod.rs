@@ -131,6 +131,10 @@ fn fixed(object: &Value, old: &Value) -> Value {
     if tolerations(old).iter().all(|old| tolerations(&spec).contains(old)) {
         put_back(&mut spec, old, "tolerations");
     }
+    let gates = |spec: &Value| spec.get("schedulingGates").and_then(Value::as_array).cloned().unwrap_or_default();
+    if gates(&spec).iter().all(|gate| gates(old).contains(gate)) {
+        put_back(&mut spec, old, "schedulingGates");
+    }
     let was_negative = old["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0);
     if was_negative && spec["terminationGracePeriodSeconds"] == 1 {
         put_back(&mut spec, old, "terminationGracePeriodSeconds");

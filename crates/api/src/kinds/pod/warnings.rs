@@ -7,34 +7,28 @@ use crate::kinds::fields::has;
 const ONE_NODE: &str = "there is one node";
 const NO_IDENTITY: &str = "pods get no credentials for the API";
 const NOT_ENFORCED: &str = "this version enforces no resource limits";
+const ASKED_ONCE: &str =
+    "this version enforces no resource limits; what is requested counts when the pod gets its node";
 const IMAGE_USER: &str = "this version does not look up the image's own user";
 const NOT_APPLIED: &str = "this version does not apply it";
 
 /// Fields of the specification, and why each has no effect.
 const SPEC: &[(&str, &str)] = &[
     ("activeDeadlineSeconds", NOT_APPLIED),
-    ("affinity", ONE_NODE),
     ("automountServiceAccountToken", NO_IDENTITY),
     ("hostIPC", NOT_APPLIED),
     ("hostPID", NOT_APPLIED),
     ("hostUsers", NOT_APPLIED),
     ("hostnameOverride", NOT_APPLIED),
     ("imagePullSecrets", "this version has no Secrets; images are pulled as the engine pulls them"),
-    ("nodeSelector", ONE_NODE),
     ("os", ONE_NODE),
-    ("overhead", ONE_NODE),
     ("priorityClassName", "no pod is preempted, for there is one node"),
-    ("readinessGates", "only probes decide whether a pod is ready"),
     ("resourceClaims", NOT_APPLIED),
-    ("resources", NOT_ENFORCED),
     ("runtimeClassName", "the engine's own runtime runs every pod"),
-    ("schedulingGates", ONE_NODE),
     ("serviceAccount", NO_IDENTITY),
     ("serviceAccountName", NO_IDENTITY),
     ("setHostnameAsFQDN", NOT_APPLIED),
     ("shareProcessNamespace", NOT_APPLIED),
-    ("tolerations", ONE_NODE),
-    ("topologySpreadConstraints", ONE_NODE),
 ];
 
 /// Fields of a container, and why each has no effect.
@@ -84,7 +78,7 @@ fn of_container(container: &Value, has_user: bool, field: &str, warnings: &mut V
     ignored(container, CONTAINER, field, warnings);
     let asks = ["claims", "limits", "requests"].into_iter().find(|name| has(&container["resources"], name));
     if asks.is_some() {
-        warnings.push(format!("{field}.resources has no effect: {NOT_ENFORCED}"));
+        warnings.push(format!("{field}.resources is not held to: {ASKED_ONCE}"));
     }
     let path = container.get("terminationMessagePath");
     if path.is_some_and(|path| path != "/dev/termination-log") {

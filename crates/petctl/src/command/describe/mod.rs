@@ -9,11 +9,10 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, with_query},
-    command::events,
+    command::{events, why::causes},
     failure::Failure,
     kind::Kinds,
     output::print,
-    progress::waits,
     seek::{Choice, Tally},
 };
 
@@ -76,7 +75,7 @@ async fn describe(client: &Client, object: &Value) -> Result<String, Failure> {
         }
         _ => generic(object),
     };
-    let waits = waits(client, &namespace, &kind, &name).await?;
+    let waits = causes(client, object).await?;
     if !waits.is_empty() {
         document.section("Waiting");
         for wait in waits {
