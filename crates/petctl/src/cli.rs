@@ -85,6 +85,9 @@ pub(crate) enum Command {
     Patch(command::patch::Arguments),
     /// Change how many pets a set has
     Scale(command::scale::Arguments),
+    /// Follow, undo or begin a rollout: `rollout status sts/web`
+    #[command(subcommand)]
+    Rollout(command::rollout::Rollout),
     /// Set or remove labels: `label po web-0 tier=db old-`
     Label(command::label::Arguments),
     /// Set or remove annotations
@@ -188,6 +191,11 @@ mod tests {
             "petctl events --for po/web-0 -w",
             "petctl up -- --log debug",
             "petctl token rotate --grace 1h",
+            "petctl rollout status sts/web --watch=false --timeout=5m",
+            "petctl rollout history sts web --revision=2",
+            "petctl rollout undo sts/web --to-revision=1",
+            "petctl rollout restart sts -l app=nginx",
+            "petctl rollout pause sts web",
         ] {
             parse(line);
         }

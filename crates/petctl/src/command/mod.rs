@@ -15,6 +15,7 @@ pub(crate) mod kubeconfig;
 pub(crate) mod label;
 pub(crate) mod logs;
 pub(crate) mod patch;
+pub(crate) mod rollout;
 pub(crate) mod scale;
 pub(crate) mod token;
 pub(crate) mod wait;
@@ -52,6 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Edit(arguments) => edit::run(&connect(global).await?, &arguments).await,
         Command::Patch(arguments) => patch::run(&connect(global).await?, &arguments).await,
         Command::Scale(arguments) => scale::run(&connect(global).await?, &arguments).await,
+        Command::Rollout(rollout) => rollout::run(&connect(global).await?, &rollout).await,
         Command::Label(arguments) => label::run(&connect(global).await?, &arguments, label::What::Labels).await,
         Command::Annotate(arguments) => label::run(&connect(global).await?, &arguments, label::What::Annotations).await,
         Command::Exec(arguments) => exec::run(&connect(global).await?, &arguments).await,

@@ -97,22 +97,19 @@ async fn ready(client: &Client, object: &Found, end: Option<Instant>) -> Result<
 
 /// A set's selector in the words of a query.
 pub(crate) fn selector(set: &Value) -> String {
-    let labels = set["spec"]["selector"]["matchLabels"].as_object();
-    let each =
-        labels.into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
-    each.collect::<Vec<_>>().join(",")
+    api::admission::selector_text(&set["spec"]["selector"])
 }
 
 /// How far a set is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Count {
-    wanted: i64,
-    ready: i64,
-    total: i64,
+pub(crate) struct Count {
+    pub(crate) wanted: i64,
+    pub(crate) ready: i64,
+    pub(crate) total: i64,
 }
 
 impl Count {
-    fn of(set: &Value, pods: &Value) -> Count {
+    pub(crate) fn of(set: &Value, pods: &Value) -> Count {
         let prefix = format!("{}-", name_of(set));
         let is_pet = |pod: &&Value| name_of(pod).strip_prefix(&prefix).is_some_and(|rest| rest.parse::<u32>().is_ok());
         let pets: Vec<&Value> = pods["items"].as_array().into_iter().flatten().filter(is_pet).collect();
@@ -123,7 +120,7 @@ impl Count {
         }
     }
 
-    fn is_complete(self) -> bool {
+    pub(crate) fn is_complete(self) -> bool {
         self.ready == self.wanted && self.total == self.wanted
     }
 }

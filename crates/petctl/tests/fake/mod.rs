@@ -185,6 +185,13 @@ fn core() -> Value {
 }
 
 fn apps() -> Value {
-    let resources = [resource("petsets", "PetSet", "pets", &["scale", "status"])];
-    json!({"items": [{"metadata": {"name": "apps"}, "versions": [{"version": "v1alpha1", "resources": resources}]}]})
+    let pet_sets = [resource("petsets", "PetSet", "pets", &["scale", "status"])];
+    let mut sets = [
+        resource("controllerrevisions", "ControllerRevision", "", &[]),
+        resource("statefulsets", "StatefulSet", "sts", &["scale", "status"]),
+    ];
+    // What all tests ask for when they ask for all stays as it was.
+    sets.iter_mut().for_each(|resource| resource["categories"] = json!([]));
+    let versions = json!([{"version": "v1", "resources": sets}, {"version": "v1alpha1", "resources": pet_sets}]);
+    json!({"items": [{"metadata": {"name": "apps"}, "versions": versions}]})
 }

@@ -16,9 +16,14 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// Begins with nothing.
+    pub(super) fn empty() -> Document {
+        Document { text: String::new(), level: 0, pending: Vec::new() }
+    }
+
     /// Begins with what every object has.
     pub(super) fn of(object: &Value) -> Document {
-        let mut document = Document { text: String::new(), level: 0, pending: Vec::new() };
+        let mut document = Document::empty();
         let metadata = &object["metadata"];
         document.field("Name", &say(&metadata["name"]));
         if metadata["namespace"].is_string() {

@@ -48,6 +48,13 @@ pub(crate) async fn run(client: &Client, arguments: &Arguments) -> Result<(), Fa
     tally.end()
 }
 
+/// What a template says of the pods that are made from it.
+pub(crate) fn pod_template(template: &Value) -> String {
+    let mut document = Document::empty();
+    set::pod_template(&mut document, template);
+    document.finish()
+}
+
 async fn describe(client: &Client, object: &Value) -> Result<String, Failure> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, namespace) = (text(&object["kind"]), text(&object["metadata"]["namespace"]));
@@ -68,6 +75,7 @@ async fn describe(client: &Client, object: &Value) -> Result<String, Failure> {
             let pods = client.get(&format!("/api/v1/namespaces/{namespace}/pods")).await?;
             storage::claim(object, &pods)
         }
+        "PodDisruptionBudget" => set::budget(object),
         "PersistentVolume" => storage::volume(object),
         "Node" => {
             let fields = format!("spec.nodeName={name}");

@@ -19,16 +19,10 @@ pub(super) fn describe(set: &Value, pods: &Value) -> Document {
     let wanted = spec["replicas"].as_i64().unwrap_or(1);
     document.field("Replicas", &format!("{wanted} desired | {} total", number(&status["replicas"])));
     document.optional("Update Strategy", &spec["updateStrategy"]["type"]);
+    document.optional("Partition", &spec["updateStrategy"]["rollingUpdate"]["partition"]);
     document.optional("Pod Management", &spec["podManagementPolicy"]);
     document.field("Pods Status", &phases(pods));
-    document.section("Pod Template");
-    let template = &spec["template"];
-    document.map("Labels", &template["metadata"]["labels"], "=");
-    document.map("Annotations", &template["metadata"]["annotations"], ": ");
-    containers(&mut document, "Init Containers", &template["spec"]["initContainers"], &Value::Null);
-    containers(&mut document, "Containers", &template["spec"]["containers"], &Value::Null);
-    volumes(&mut document, &template["spec"]["volumes"]);
-    document.end();
+    pod_template(&mut document, &spec["template"]);
     let claims = spec["volumeClaimTemplates"].as_array().filter(|claims| !claims.is_empty());
     if let Some(claims) = claims {
         document.section("Volume Claims");
@@ -40,6 +34,38 @@ pub(super) fn describe(set: &Value, pods: &Value) -> Document {
         }
         document.end();
     }
+    document
+}
+
+/// What pods are made from.
+pub(super) fn pod_template(document: &mut Document, template: &Value) {
+    document.section("Pod Template");
+    document.map("Labels", &template["metadata"]["labels"], "=");
+    document.map("Annotations", &template["metadata"]["annotations"], ": ");
+    containers(document, "Init Containers", &template["spec"]["initContainers"], &Value::Null);
+    containers(document, "Containers", &template["spec"]["containers"], &Value::Null);
+    volumes(document, &template["spec"]["volumes"]);
+    document.end();
+}
+
+/// A budget for disruptions.
+pub(super) fn budget(budget: &Value) -> Document {
+    let (spec, status) = (&budget["spec"], &budget["status"]);
+    let mut document = Document::of(budget);
+    document.metadata(budget);
+    document.optional("Min available", &spec["minAvailable"]);
+    document.optional("Max unavailable", &spec["maxUnavailable"]);
+    document.field("Selector", &api::admission::selector_text(&spec["selector"]));
+    document.section("Status");
+    for (name, field) in [
+        ("Allowed disruptions", "disruptionsAllowed"),
+        ("Current", "currentHealthy"),
+        ("Desired", "desiredHealthy"),
+        ("Total", "expectedPods"),
+    ] {
+        document.field(name, &say(&status[field]));
+    }
+    document.end();
     document
 }
 
@@ -77,6 +103,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn tells_what_a_budget_allows() {
+        let object = json!({
+            "kind": "PodDisruptionBudget", "apiVersion": "policy/v1",
+            "metadata": {"name": "zk", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"maxUnavailable": "30%", "selector": {"matchLabels": {"app": "zk"}}},
+            "status": {"disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}});
+        let expected = "\
+Name:              zk
+Namespace:         default
+Created:           2026-01-01T00:00:00Z
+Labels:            <none>
+Annotations:       <none>
+Max unavailable:   30%
+Selector:          app=zk
+Status:
+  Allowed disruptions:   1
+  Current:               3
+  Desired:               2
+  Total:                 3
+";
+        assert_eq!(budget(&object).finish(), expected);
+    }
 
     #[test]
     fn tells_all_about_a_set() {
