@@ -117,11 +117,14 @@ pub fn create(resource: &Resource, namespace: &str, mut object: Value, stamp: &S
 /// one updates unconditionally. `new` has been normalised.
 ///
 /// Errors: 400 where it names another namespace, 409 `Conflict` for another `resourceVersion` or `uid`, 413 where it is too
-/// large, 422 `Invalid` with every cause.
+/// large, 422 `Invalid` with every cause, or without a `resourceVersion` where the kind wants one.
 pub fn update(resource: &Resource, mut new: Value, old: &Value) -> Result<Update, Status> {
     identify(resource, &mut new);
     settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
     agree(resource, &new, old)?;
+    if !resource.rules.is_updated_blindly() && matches!(text(&new["metadata"], "resourceVersion"), "" | "0") {
+        return Err(Status::version_on_update(resource, text(&old["metadata"], "name")));
+    }
     carry(&mut new, old);
     resource.rules.default(&mut new);
     resource.rules.prepare_update(&mut new, old);

@@ -101,6 +101,9 @@ fn facets(resource: &Resource) -> Vec<Facet> {
             Subresource::Log => own("log", &["get"], resource.kind),
             Subresource::Exec => own("exec", &["create", "get"], "PodExecOptions"),
             Subresource::Attach => own("attach", &["create", "get"], "PodAttachOptions"),
+            Subresource::Eviction => {
+                Facet { name: "eviction", verbs: &["create"], group: "policy", version: "v1", kind: "Eviction" }
+            }
         })
         .collect();
     facets.sort_by_key(|facet| facet.name);

@@ -27,6 +27,8 @@ pub enum Subresource {
     Exec,
     /// `pods/attach`: create, get.
     Attach,
+    /// `pods/eviction`: create of a `policy/v1 Eviction`.
+    Eviction,
 }
 
 /// A resource that is served: its names and its kind's own knowledge.
@@ -105,6 +107,11 @@ pub trait Rules: Send + Sync {
         Vec::new()
     }
 
+    /// Whether an update may leave out the `resourceVersion` that it is for. Kubernetes allows it for most kinds.
+    fn is_updated_blindly(&self) -> bool {
+        true
+    }
+
     /// Sentences for `Warning` headers: fields that are valid and have no effect here. To be asked before `default`, so
     /// that what the client wrote can be told from what was filled in.
     fn warnings(&self, object: &Value) -> Vec<String>;
@@ -127,6 +134,7 @@ pub static RESOURCES: &[&Resource] = &[
     &CONTROLLER_REVISIONS,
     &STATEFUL_SETS,
     &PET_SETS,
+    &BUDGETS,
     &STORAGE_CLASSES,
 ];
 
@@ -192,7 +200,13 @@ pub static PODS: Resource = Resource {
     singular: "pod",
     short_names: &["po"],
     categories: &["all"],
-    subresources: &[Subresource::Status, Subresource::Log, Subresource::Exec, Subresource::Attach],
+    subresources: &[
+        Subresource::Status,
+        Subresource::Log,
+        Subresource::Exec,
+        Subresource::Attach,
+        Subresource::Eviction,
+    ],
     rules: &kinds::pod::Rules,
     ..CORE
 };
@@ -274,6 +288,18 @@ pub static PET_SETS: Resource = Resource {
     categories: &["all"],
     subresources: &[Subresource::Status, Subresource::Scale],
     rules: &kinds::petset::Rules,
+    ..CORE
+};
+
+/// `policy/v1 PodDisruptionBudget`.
+pub static BUDGETS: Resource = Resource {
+    group: "policy",
+    kind: "PodDisruptionBudget",
+    plural: "poddisruptionbudgets",
+    singular: "poddisruptionbudget",
+    short_names: &["pdb"],
+    subresources: &[Subresource::Status],
+    rules: &kinds::budget::Rules,
     ..CORE
 };
 

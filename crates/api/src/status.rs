@@ -170,6 +170,13 @@ impl Status {
         Status::new(500, "", "resourceVersion should not be set on objects to be created", Value::Null)
     }
 
+    /// 422: an update that does not say which version it is for, of a kind where it must.
+    pub fn version_on_update(resource: &Resource, name: &str) -> Status {
+        let cause = Cause::invalid("metadata.resourceVersion", 0, "must be specified for an update");
+        // Kubernetes names the resource here, not the kind.
+        Status::invalid(resource.plural, resource.group, name, &[cause])
+    }
+
     /// 401.
     pub fn unauthorized() -> Status {
         Status::new(401, "Unauthorized", "Unauthorized", Value::Null)

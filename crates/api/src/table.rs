@@ -126,6 +126,7 @@ fn printer(kind: &str) -> &'static Printer {
         "StatefulSet" => &sets::STATEFUL_SET,
         "ControllerRevision" => &sets::REVISION,
         "Scale" => &sets::SCALE,
+        "PodDisruptionBudget" => &sets::BUDGET,
         "Service" => &network::SERVICE,
         "Endpoints" => &network::ENDPOINTS,
         "PersistentVolumeClaim" => &storage::CLAIM,

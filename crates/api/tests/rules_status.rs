@@ -237,6 +237,7 @@ fn the_registry_serves_what_is_promised() {
         ("controllerrevisions.apps", "apps/v1", "ControllerRevision"),
         ("statefulsets.apps", "apps/v1", "StatefulSet"),
         ("petsets.apps", "apps/v1alpha1", "PetSet"),
+        ("poddisruptionbudgets.policy", "policy/v1", "PodDisruptionBudget"),
         ("storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass"),
     ];
     assert_eq!(names, expected.map(|(name, version, kind)| (name.to_owned(), version.to_owned(), kind)));

@@ -11,6 +11,7 @@ mod body;
 mod connect;
 mod container;
 mod delete;
+mod eviction;
 pub mod limits;
 mod list;
 mod listen;

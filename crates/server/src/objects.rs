@@ -12,7 +12,7 @@ use http::Method;
 
 use crate::{
     answer::Answer,
-    connect, delete, list, logs,
+    connect, delete, eviction, list, logs,
     measure::Deed,
     negotiate,
     query::Params,
@@ -75,6 +75,9 @@ async fn answer(server: &Server, place: Place<'_>, params: &Params, request: Req
                 }
                 (Subresource::Attach, Method::GET | Method::POST) => {
                     ("connect", connect::attach(server, object, params, request).await)
+                }
+                (Subresource::Eviction, Method::POST) => {
+                    ("create", eviction::create(server, object, params, request).await)
                 }
                 _ => ("get", Err(Status::method_not_allowed().into())),
             }

@@ -91,6 +91,7 @@ fn subresource(text: &str) -> Option<Subresource> {
         "log" => Subresource::Log,
         "exec" => Subresource::Exec,
         "attach" => Subresource::Attach,
+        "eviction" => Subresource::Eviction,
         _ => return None,
     })
 }

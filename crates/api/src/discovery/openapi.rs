@@ -7,6 +7,7 @@ use k8s_openapi::{
         apps::v1::{ControllerRevision, StatefulSet},
         autoscaling::v1::Scale,
         core::v1::{Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+        policy::v1::{Eviction, PodDisruptionBudget},
         storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::{DeleteOptions, ListMeta, Status},
@@ -111,6 +112,7 @@ fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
         "PersistentVolumeClaim" => generator.subschema_for::<PersistentVolumeClaim>(),
         "PetSet" => generator.subschema_for::<PetSet>(),
         "Pod" => generator.subschema_for::<Pod>(),
+        "PodDisruptionBudget" => generator.subschema_for::<PodDisruptionBudget>(),
         "Service" => generator.subschema_for::<Service>(),
         "StatefulSet" => generator.subschema_for::<StatefulSet>(),
         "StorageClass" => generator.subschema_for::<StorageClass>(),
@@ -198,6 +200,7 @@ fn resource_paths(
         // Streams and logs are no objects.
         let carried = match facet.name {
             "scale" => Some(name_in(&generator.subschema_for::<Scale>())),
+            "eviction" => Some(name_in(&generator.subschema_for::<Eviction>())),
             "status" => Some(schema.to_owned()),
             _ => None,
         };

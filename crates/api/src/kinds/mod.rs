@@ -2,11 +2,13 @@
 //!
 //! [`typed`] checks shapes for all of them; [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
 
+pub mod budget;
 pub mod claim;
 pub mod controller_revision;
 pub mod delete_options;
 pub mod endpoints;
 pub mod event;
+pub mod eviction;
 mod fields;
 mod labels;
 pub(crate) mod names;

@@ -45,6 +45,7 @@ const POINTER_STRINGS: &[(&str, &str)] = &[
     ("PersistentVolumeClaimSpec", "volumeAttributesClassName"),
     ("PersistentVolumeSpec", "volumeAttributesClassName"),
     ("PodDNSConfigOption", "value"),
+    ("PodDisruptionBudgetSpec", "unhealthyPodEvictionPolicy"),
     ("PodSpec", "hostnameOverride"),
     ("PodSpec", "runtimeClassName"),
     ("ServicePort", "appProtocol"),

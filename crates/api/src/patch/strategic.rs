@@ -82,6 +82,13 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     fn maps(&mut self, mut object: Object, mut patch: Object) -> Result<Object, String> {
+        if self.kind == "PodDisruptionBudget" && self.path == ["spec", "selector"] {
+            // Its strategy is `replace`: two selectors that are merged would select less than either.
+            return Ok(match plain(Value::Object(patch)) {
+                Some(Value::Object(selector)) => selector,
+                _ => Object::new(),
+            });
+        }
         match patch.remove(DIRECTIVE) {
             None => {}
             Some(Value::String(directive)) if directive == "merge" => {}

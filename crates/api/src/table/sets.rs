@@ -1,4 +1,4 @@
-//! The tables of sets, and of their scale.
+//! The tables of sets, of their scale and revisions, and of budgets for their pods.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
@@ -73,6 +73,30 @@ pub(super) static REVISION: Printer = Printer {
             controller.unwrap_or_else(|| "<none>".to_owned()).into(),
             number(&revision["revision"]),
             age_of(revision, now),
+        ]
+    },
+};
+
+pub(super) static BUDGET: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("Min Available", "How many of its pods must stay."),
+        Column::new("Max Unavailable", "How many of its pods may be down."),
+        Column::new("Allowed Disruptions", "How many pods may be evicted now.").integer(),
+        AGE,
+    ],
+    cells: |budget, now| {
+        let portion = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => "N/A".to_owned(),
+        };
+        vec![
+            name(budget),
+            portion(&budget["spec"]["minAvailable"]).into(),
+            portion(&budget["spec"]["maxUnavailable"]).into(),
+            number(&budget["status"]["disruptionsAllowed"]),
+            age_of(budget, now),
         ]
     },
 };

@@ -13,6 +13,7 @@ const KINDS: &[&str] = &[
     "PetSet",
     "StatefulSet",
     "ControllerRevision",
+    "PodDisruptionBudget",
     "Scale",
     "Service",
     "Endpoints",
@@ -296,6 +297,27 @@ fn a_revision_names_its_controller() {
     }
     let headings: Vec<_> = columns("ControllerRevision").iter().map(|column| (column.name, column.kind)).collect();
     assert_eq!(headings, [("Name", "string"), ("Controller", "string"), ("Revision", "string"), ("Age", "string")]);
+}
+
+#[test]
+fn a_budget_shows_what_it_allows() {
+    let row = |spec: Value| {
+        let status = json!({"disruptionsAllowed": 2});
+        Value::Array(cells("PodDisruptionBudget", &object("zk", json!({"spec": spec, "status": status})), NOW))
+    };
+    assert_eq!(row(json!({"minAvailable": "50%"})), json!(["zk", "50%", "N/A", 2, "60m"]));
+    assert_eq!(row(json!({"maxUnavailable": 1})), json!(["zk", "N/A", "1", 2, "60m"]));
+    let headings: Vec<_> = columns("PodDisruptionBudget").iter().map(|column| (column.name, column.kind)).collect();
+    assert_eq!(
+        headings,
+        [
+            ("Name", "string"),
+            ("Min Available", "string"),
+            ("Max Unavailable", "string"),
+            ("Allowed Disruptions", "integer"),
+            ("Age", "string")
+        ]
+    );
 }
 
 #[test]

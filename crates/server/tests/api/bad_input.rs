@@ -22,7 +22,7 @@ use axum::body::Body;
 use http::{Request, header};
 use serde_json::{Value, json};
 
-use crate::world::{REVISIONS, SETS, STATEFUL_SETS, World, running_pod, set, stateful_set};
+use crate::world::{BUDGETS, REVISIONS, SETS, STATEFUL_SETS, World, running_pod, set, stateful_set};
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_refused() {
@@ -47,6 +47,11 @@ async fn objects_of_the_other_kinds_that_are_not_valid_are_refused() {
 #[tokio::test]
 async fn stateful_sets_that_are_not_valid_are_refused() {
     holds("sets", include_str!("bad_input/sets.txt")).await;
+}
+
+#[tokio::test]
+async fn budgets_that_are_not_valid_and_evictions_that_they_refuse() {
+    holds("budgets", include_str!("bad_input/budgets.txt")).await;
 }
 
 #[tokio::test]
@@ -92,7 +97,11 @@ async fn furnished() -> World {
     world.made(STATEFUL_SETS, &stateful_set("web", 2)).await;
     let data = json!({"spec": {"template": {}}});
     world.made(REVISIONS, &json!({"metadata": {"name": "web-1"}, "data": data, "revision": 1})).await;
-    world.made_pod(&running_pod("web-0")).await;
+    let mut pod = running_pod("web-0");
+    pod["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+    world.made_pod(&pod).await;
+    let selector = json!({"matchLabels": {"app": "nginx"}});
+    world.made(BUDGETS, &json!({"metadata": {"name": "web"}, "spec": {"minAvailable": 1, "selector": selector}})).await;
     let here = "/api/v1/namespaces/default";
     let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
     let volume =

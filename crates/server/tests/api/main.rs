@@ -4,6 +4,7 @@ mod bad_input;
 mod claims;
 mod create;
 mod delete;
+mod eviction;
 mod exec;
 mod limits;
 mod list;

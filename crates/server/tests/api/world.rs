@@ -37,6 +37,7 @@ pub(crate) const NEXT_TOKEN: &str = "open barley";
 pub(crate) const SETS: &str = "/apis/apps/v1alpha1/namespaces/default/petsets";
 pub(crate) const STATEFUL_SETS: &str = "/apis/apps/v1/namespaces/default/statefulsets";
 pub(crate) const REVISIONS: &str = "/apis/apps/v1/namespaces/default/controllerrevisions";
+pub(crate) const BUDGETS: &str = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
 pub(crate) const ENDPOINTS: &str = "/api/v1/namespaces/default/endpoints";
 
 /// A server and what it is made of.

@@ -137,6 +137,17 @@ fn null_deletes_a_field_and_leaves_no_trace_of_a_missing_one() {
 }
 
 #[test]
+fn the_selector_of_a_budget_is_replaced() {
+    let budget = |labels: Value| json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": labels}}});
+    let merged = merge(
+        "PodDisruptionBudget",
+        budget(json!({"a": "1"})),
+        json!({"spec": {"selector": {"matchLabels": {"b": "2"}}}}),
+    );
+    assert_eq!(merged, Ok(budget(json!({"b": "2"}))));
+}
+
+#[test]
 fn plain_values_are_joined_and_removed_by_name() {
     let object = json!({"metadata": {"finalizers": ["a", "b"]}});
     let patch = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c"]}});
