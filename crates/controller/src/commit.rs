@@ -69,6 +69,9 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             let status = json!({"observedGeneration": observed_generation, "replicas": replicas});
             set_status(store, Key::new(resources::PETSETS, &namespace, &name), &rv, status)
         }
+        Write::BudgetStatus { namespace, name, rv, status } => {
+            set_status(store, Key::new(resources::BUDGETS, &namespace, &name), &rv, json!(status))
+        }
         Write::DeletePod { namespace, name, rv } => {
             delete(store, Key::new(resources::PODS, &namespace, &name), &rv, None, now)?
         }

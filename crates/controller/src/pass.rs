@@ -4,6 +4,7 @@
 //! again from what is. A crash at any line is therefore repaired by running the loop again.
 
 mod act;
+mod budgets;
 mod observe;
 mod plans;
 

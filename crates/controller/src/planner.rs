@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
 use plan::{
     address::{self, Leases},
-    claim,
+    budget, claim,
     facts::PodKey,
     garbage,
     namespace::{self, Content},
@@ -50,9 +50,9 @@ pub trait Planner: Send + Sync {
         node::plan(node, silence, now)
     }
 
-    /// [`garbage::plan`].
-    fn garbage(&self, input: &garbage::Input<'_>) -> garbage::Plan {
-        garbage::plan(input)
+    /// [`budget::plan`].
+    fn budget(&self, input: &budget::Input<'_>) -> budget::Plan {
+        budget::plan(input)
     }
 
     /// [`address::assign`].

@@ -6,6 +6,7 @@ use api::{petset::PetSet, selector::Labels};
 use k8s_openapi::{
     api::{
         core::v1::{Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+        policy::v1::PodDisruptionBudget,
         storage::v1::StorageClass,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
@@ -41,6 +42,10 @@ pub mod resources {
     pub const PODS: &str = "pods";
     /// PetSets.
     pub const PETSETS: &str = "petsets.apps";
+    /// Stateful sets.
+    pub const STATEFUL_SETS: &str = "statefulsets.apps";
+    /// Disruption budgets.
+    pub const BUDGETS: &str = "poddisruptionbudgets.policy";
     /// Events.
     pub const EVENTS: &str = "events";
     /// Pods that sets will make: the daemon's own records. The server never serves a name that starts with an underscore.
@@ -49,7 +54,7 @@ pub mod resources {
     pub const BEGUN: &str = "_begun";
     /// Everything that the world keeps, in the order in which it is loaded.
     pub const KEPT: [&str; 11] =
-        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, BEGUN, CLASSES, PODS, PETSETS, RESERVED];
+        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, BUDGETS, PODS, PETSETS, RESERVED];
 }
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
@@ -71,6 +76,8 @@ pub enum Unit {
     Claims,
     /// One set.
     Set(Name),
+    /// One disruption budget.
+    Budget(Name),
     /// One identity.
     Pod(PodKey),
 }
@@ -153,6 +160,8 @@ pub struct World {
     pub pods: Kept<Pod>,
     /// PetSets.
     pub petsets: Kept<PetSet>,
+    /// Disruption budgets.
+    pub budgets: Kept<PodDisruptionBudget>,
     /// Pods that sets will make, by the pod's name.
     pub reserved: Kept<Reserved>,
     /// The pods that were found not to fit what is on the node.
@@ -170,6 +179,9 @@ impl World {
         let is_leaving = event.change == Change::Deleted || !event.object["metadata"]["deletionTimestamp"].is_null();
         if is_leaving && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
+        }
+        if matches!(&*event.key.resource, resources::PETSETS | resources::STATEFUL_SETS) {
+            self.mark_budgets(&namespace, &mut dirty);
         }
         match &*event.key.resource {
             resources::NAMESPACES => {
@@ -235,7 +247,28 @@ impl World {
                     dirty.insert(Unit::Claims);
                 }
             }
-            resources::PODS => self.apply_pod(event, &mut dirty),
+            resources::PODS => {
+                let (before, news) = self.pods.apply(event);
+                if news {
+                    let after = self.pods.get(&namespace, &name);
+                    if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
+                        dirty.insert(Unit::Claims);
+                    }
+                    for pod in before.iter().chain(after) {
+                        self.mark_budgets_of_pod(&namespace, &pod.metadata, &mut dirty);
+                        self.mark_owners_of_pod(&namespace, &pod.metadata, &mut dirty);
+                    }
+                    if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
+                        self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), &mut dirty);
+                    }
+                    dirty.insert(Unit::Pod(PodKey { namespace, name }));
+                }
+            }
+            resources::BUDGETS => {
+                if self.budgets.apply(event).1 {
+                    dirty.insert(Unit::Budget((namespace, name)));
+                }
+            }
             resources::PETSETS => {
                 if self.petsets.apply(event).1 {
                     dirty.insert(Unit::Set((namespace, name)));
@@ -309,6 +342,24 @@ impl World {
         self.petsets.of(namespace).filter(|(_, set)| matches(set)).collect()
     }
 
+    /// The pods that a budget selects, by name: none where it has no selector, all where that is empty.
+    pub fn pods_of_budget<'a>(&'a self, namespace: &'a str, budget: &PodDisruptionBudget) -> Vec<&'a Pod> {
+        let covered = |pod: &&Pod| is_covered(budget, &pod.metadata);
+        self.pods.of(namespace).map(|(_, pod)| pod).filter(covered).collect()
+    }
+
+    /// What a set is to have is what its budgets count with.
+    fn mark_budgets(&self, namespace: &str, dirty: &mut BTreeSet<Unit>) {
+        let budgets = self.budgets.of(namespace).map(|(name, _)| Unit::Budget((namespace.to_owned(), name.to_owned())));
+        dirty.extend(budgets);
+    }
+
+    fn mark_budgets_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
+        for (budget, _) in self.budgets.of(namespace).filter(|(_, budget)| is_covered(budget, pod)) {
+            dirty.insert(Unit::Budget((namespace.to_owned(), budget.to_owned())));
+        }
+    }
+
     fn mark_users_of_claim(&self, namespace: &str, claim: &str, dirty: &mut BTreeSet<Unit>) {
         for (pod, object) in self.pods.of(namespace) {
             if claims_of(object).any(|name| name == claim) {
@@ -374,9 +425,9 @@ pub fn images_of(pod: &Pod) -> BTreeSet<String> {
     pod.spec.as_ref().map(containers).unwrap_or_default()
 }
 
-/// What pods may request of a node.
-fn allocatable(node: &Node) -> Option<BTreeMap<String, Quantity>> {
-    node.status.as_ref()?.allocatable.clone()
+fn is_covered(budget: &PodDisruptionBudget, pod: &ObjectMeta) -> bool {
+    let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    selector.is_some_and(|selector| selects(&Labels::from_selector(selector), pod))
 }
 
 fn selects(selector: &Labels, object: &ObjectMeta) -> bool {

@@ -153,6 +153,7 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::VolumeStatus { name, .. } | Write::RemoveVolume { name, .. } => ("volume", "", name),
         Write::NodeStatus { name, .. } => ("node", "", name),
         Write::PetSetStatus { namespace, name, .. } => ("petset", namespace, name),
+        Write::BudgetStatus { namespace, name, .. } => ("budget", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),
         Write::DeleteDependent { namespace, name, .. }

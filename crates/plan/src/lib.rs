@@ -10,6 +10,7 @@
 //! - [`namespace`]: a namespace that is being deleted → what goes next.
 //! - [`garbage`]: an object that has owners, or waits for its dependents → its end, its references.
 //! - [`node`]: the node with the engine's silence → its condition.
+//! - [`budget`]: a disruption budget with its pods → how many may be evicted.
 //! - [`address`]: an identity with all leases → its address.
 //!
 //! What must be true of all that is decided stands in [`law`]. What a plan could not have written, because the contract
@@ -19,6 +20,7 @@
 
 pub mod action;
 pub mod address;
+pub mod budget;
 pub mod claim;
 pub mod facts;
 pub mod garbage;

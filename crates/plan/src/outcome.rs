@@ -2,12 +2,12 @@
 
 use api::propagation::Propagation;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::{
+use k8s_openapi::api::{
+    core::v1::{
         Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
         PersistentVolumeStatus, Pod, PodStatus,
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    policy::v1::PodDisruptionBudgetStatus,
 };
 
 use crate::{claim::Begun, set::Reserved};
@@ -109,6 +109,8 @@ pub enum Write {
     NodeStatus { name: String, rv: String, status: Box<NodeStatus> },
     /// Replace a PetSet's status.
     PetSetStatus { namespace: String, name: String, rv: String, observed_generation: i64, replicas: i32 },
+    /// Replace a disruption budget's status.
+    BudgetStatus { namespace: String, name: String, rv: String, status: Box<PodDisruptionBudgetStatus> },
     /// Make or replace the endpoints of a service; `rv` is `None` when there are none yet.
     Endpoints { endpoints: Box<Endpoints>, rv: Option<String> },
     /// Ask for the end of any object in a namespace that is being deleted.

@@ -68,7 +68,7 @@ const OF_OUR_SLED_MODULE: [&str; 6] =
     ["mod sled;", "sled::Sled::", "sled::Sync", "sled::Unborn::", "sled::is_taken(", "sled::put_aside("];
 
 /// Words of several parts in `plan` that are no reasons: kinds, types, policies and operators.
-const NOT_REASONS: [&str; 16] = [
+const NOT_REASONS: [&str; 14] = [
     "BestEffort",
     "ClusterFirstWithHostNet",
     "ContainersReady",
@@ -83,6 +83,7 @@ const NOT_REASONS: [&str; 16] = [
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PetSet",
+    "PodDisruptionBudget",
     "PodReadyToStartContainers",
     "PodScheduled",
 ];

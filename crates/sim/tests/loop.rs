@@ -238,6 +238,30 @@ async fn a_set_scaled_to_nothing_keeps_its_volumes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_budget_counts_the_pets_of_a_set() {
+    let cluster = cluster_of(3).await;
+    let selector = json!({"matchLabels": {"app": "nginx"}});
+    cluster
+        .create(json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
+            "spec": {"maxUnavailable": "34%", "selector": selector},
+        }))
+        .await;
+    cluster.pass(1).await;
+    let counts = || {
+        let budget = cluster.get("poddisruptionbudgets.policy", "web").expect("it is there");
+        ["expectedPods", "currentHealthy", "desiredHealthy", "disruptionsAllowed", "observedGeneration"]
+            .map(|field| budget["status"][field].as_i64())
+    };
+    assert_eq!(counts(), [3, 3, 1, 2, 1].map(Some));
+    // What a set is to have counts, not what it has.
+    cluster.edit("petsets.apps", "web", |set| set["spec"]["replicas"] = json!(4)).await;
+    cluster.edit("pods", "web-1", |pod| pod["metadata"]["labels"]["app"] = json!("other")).await;
+    cluster.pass(1).await;
+    assert_eq!(counts(), [4, 2, 2, 0, 1].map(Some));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_image_is_named_and_its_arrival_is_noticed() {
     let cluster = Cluster::start(&[]).await;
     cluster.create(service()).await;

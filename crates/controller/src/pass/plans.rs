@@ -32,6 +32,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Unit::Garbage(key) => self.plan_garbage(&unit, key).await,
             Unit::Claims => self.plan_claims(&unit).await,
             Unit::Set(name) => self.plan_set(&unit, name).await,
+            Unit::Budget(name) => self.plan_budget(&unit, name).await,
             Unit::Pod(key) => self.plan_pod(&unit, key).await,
         }
     }
@@ -350,7 +351,13 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     /// Commits a unit's writes together and tells its notes and waits. False where the writes did not happen: the
     /// unit is then planned again, and none of its actions may begin.
-    async fn carry_out(&mut self, unit: &Unit, writes: Vec<Write>, mut notes: Vec<Note>, mut waits: Vec<Wait>) -> bool {
+    pub(super) async fn carry_out(
+        &mut self,
+        unit: &Unit,
+        writes: Vec<Write>,
+        mut notes: Vec<Note>,
+        mut waits: Vec<Wait>,
+    ) -> bool {
         let now = self.clock.now();
         let mut transaction = Vec::new();
         for write in writes {
@@ -412,6 +419,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Unit::Node(name) => Key::new(resources::NODES, "", name),
             Unit::Garbage(key) => key.clone(),
             Unit::Set((namespace, name)) => Key::new(resources::PETSETS, namespace, name),
+            Unit::Budget((namespace, name)) => Key::new(resources::BUDGETS, namespace, name),
             Unit::Pod(PodKey { namespace, name }) => Key::new(resources::PODS, namespace, name),
             Unit::Claims => return touched.iter().map(|key| commit::subject(&self.store, key)).collect(),
         };

@@ -178,6 +178,7 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             | Write::RemovePod { .. }
             | Write::PodStatus { .. }
             | Write::NodeStatus { .. }
+            | Write::BudgetStatus { .. }
             | Write::Endpoints { .. }
             | Write::UpdateNamespace(_)
             | Write::RemoveNamespace { .. } => {

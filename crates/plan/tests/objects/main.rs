@@ -10,6 +10,7 @@ extern crate petset_plan as plan;
 
 mod address;
 mod ahead;
+mod budget;
 mod claim;
 mod comeback;
 mod garbage;
