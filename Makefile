@@ -76,7 +76,8 @@ fuzz: ## arbitrary bytes for every decoder, TIME=600 seconds each; TARGET=body_j
 	done
 
 contract: ## the published contract in api/, from the code
-	cargo run --quiet --locked --package petset-api --example contract
+	cargo build --quiet --locked --workspace --example contract
+	$(TARGET_DIR)/debug/examples/contract
 
 demo: ## a first set, from nothing, in an instance of its own
 	integration/demo run

@@ -100,7 +100,8 @@ fn the_status_of_a_budget_must_make_sense() {
     let old = create("{}").unwrap();
     let mut new = old.clone();
     new["status"]["disruptionsAllowed"] = (-1).into();
-    new["status"]["conditions"] = json!([{"type": "", "status": "Maybe", "reason": ""}]);
+    new["status"]["conditions"] =
+        json!([{"type": "", "status": "Maybe", "reason": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
     let (new, _) = BUDGETS.rules.normalise(new).unwrap();
     let message = admission::update_status(&BUDGETS, new, &old).unwrap_err().message;
     for part in [

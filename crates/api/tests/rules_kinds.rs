@@ -286,7 +286,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1024Mi}}}
     assert_eq!(update(&CLAIMS, &claim, more), refused);
     assert!(update(&CLAIMS, &claim, |claim| claim["spec"]["volumeName"] = "v".into()).is_ok());
     let mut bound = claim;
-    bound["status"]["phase"] = "Bound".into();
+    bound["status"] = json!({"phase": "Bound", "capacity": {"storage": "1Gi"}});
     assert!(update(&CLAIMS, &bound, more).is_ok());
     let less: fn(&mut Value) = |claim| claim["spec"]["resources"]["requests"]["storage"] = "1Mi".into();
     assert!(update(&CLAIMS, &bound, less).is_err());

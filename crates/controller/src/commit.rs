@@ -69,6 +69,11 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             let status = json!({"observedGeneration": observed_generation, "replicas": replicas});
             set_status(store, Key::new(resources::PETSETS, &namespace, &name), &rv, status)
         }
+        Write::StatefulSetStatus { namespace, name, rv, status } => {
+            set_status(store, Key::new(resources::STATEFULSETS, &namespace, &name), &rv, json!(status))
+        }
+        Write::CreateRevision(revision) => Some(create(resources::REVISIONS, &*revision, uid, now)?),
+        Write::UpdateRevision(revision) => replace(store, resources::REVISIONS, &*revision),
         Write::BudgetStatus { namespace, name, rv, status } => {
             set_status(store, Key::new(resources::BUDGETS, &namespace, &name), &rv, json!(status))
         }

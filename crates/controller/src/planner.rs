@@ -50,6 +50,11 @@ pub trait Planner: Send + Sync {
         node::plan(node, silence, now)
     }
 
+    /// [`garbage::plan`].
+    fn garbage(&self, input: &garbage::Input<'_>) -> garbage::Plan {
+        garbage::plan(input)
+    }
+
     /// [`budget::plan`].
     fn budget(&self, input: &budget::Input<'_>) -> budget::Plan {
         budget::plan(input)

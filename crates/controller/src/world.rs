@@ -1,10 +1,14 @@
 //! What the loop knows of the store, and which units each change makes dirty.
 
+mod budgets;
+mod sets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{petset::PetSet, selector::Labels};
 use k8s_openapi::{
     api::{
+        apps::v1::{ControllerRevision, StatefulSet},
         core::v1::{Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
         policy::v1::PodDisruptionBudget,
         storage::v1::StorageClass,
@@ -12,10 +16,11 @@ use k8s_openapi::{
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
 use plan::{
+    claim::Begun,
     facts::PodKey,
     read::is_ready,
     schedule::{takes_room, waits_for_room},
-    set::Reserved,
+    set::{Reserved, Set},
 };
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
@@ -42,8 +47,10 @@ pub mod resources {
     pub const PODS: &str = "pods";
     /// PetSets.
     pub const PETSETS: &str = "petsets.apps";
-    /// Stateful sets.
-    pub const STATEFUL_SETS: &str = "statefulsets.apps";
+    /// StatefulSets.
+    pub const STATEFULSETS: &str = "statefulsets.apps";
+    /// Controller revisions.
+    pub const REVISIONS: &str = "controllerrevisions.apps";
     /// Disruption budgets.
     pub const BUDGETS: &str = "poddisruptionbudgets.policy";
     /// Events.
@@ -53,12 +60,45 @@ pub mod resources {
     /// Volumes that are being made: the daemon's own records, too.
     pub const BEGUN: &str = "_begun";
     /// Everything that the world keeps, in the order in which it is loaded.
-    pub const KEPT: [&str; 11] =
-        [NAMESPACES, NODES, SERVICES, ENDPOINTS, CLAIMS, VOLUMES, CLASSES, BUDGETS, PODS, PETSETS, RESERVED];
+    pub const KEPT: [&str; 14] = [
+        NAMESPACES,
+        NODES,
+        SERVICES,
+        ENDPOINTS,
+        CLAIMS,
+        VOLUMES,
+        BEGUN,
+        CLASSES,
+        BUDGETS,
+        PODS,
+        REVISIONS,
+        PETSETS,
+        STATEFULSETS,
+        RESERVED,
+    ];
 }
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
 pub type Name = (String, String);
+
+/// Which set: two of different kinds may have one name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetKey {
+    /// `PetSet` or `StatefulSet`.
+    pub kind: &'static str,
+    /// Where it is.
+    pub namespace: String,
+    /// What it is called.
+    pub name: String,
+}
+
+impl SetKey {
+    /// The set that has reserved a pod.
+    fn of_reserved(namespace: &str, reserved: &Reserved) -> SetKey {
+        let kind = if reserved.set_kind == "StatefulSet" { "StatefulSet" } else { "PetSet" };
+        SetKey { kind, namespace: namespace.to_owned(), name: reserved.set.clone() }
+    }
+}
 
 /// What is planned at once. The order is the order of planning: what others read comes first, so that a pod's
 /// records change in the same instant as its readiness.
@@ -75,7 +115,7 @@ pub enum Unit {
     /// All claims and volumes: binding is a matching.
     Claims,
     /// One set.
-    Set(Name),
+    Set(SetKey),
     /// One disruption budget.
     Budget(Name),
     /// One identity.
@@ -160,10 +200,16 @@ pub struct World {
     pub pods: Kept<Pod>,
     /// PetSets.
     pub petsets: Kept<PetSet>,
+    /// StatefulSets.
+    pub statefulsets: Kept<StatefulSet>,
+    /// Controller revisions.
+    pub revisions: Kept<ControllerRevision>,
     /// Disruption budgets.
     pub budgets: Kept<PodDisruptionBudget>,
     /// Pods that sets will make, by the pod's name.
     pub reserved: Kept<Reserved>,
+    /// Who belongs to whom, among objects of every kind.
+    pub owners: Owners,
     /// The pods that were found not to fit what is on the node.
     waiting_for_room: BTreeSet<Name>,
 }
@@ -180,7 +226,7 @@ impl World {
         if is_leaving && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
         }
-        if matches!(&*event.key.resource, resources::PETSETS | resources::STATEFUL_SETS) {
+        if matches!(&*event.key.resource, resources::PETSETS | resources::STATEFULSETS) {
             self.mark_budgets(&namespace, &mut dirty);
         }
         match &*event.key.resource {
@@ -206,11 +252,8 @@ impl World {
             }
             resources::SERVICES => {
                 if self.services.apply(event).1 {
-                    for (set, object) in self.petsets.of(&namespace) {
-                        if object.spec.service_name == name {
-                            dirty.insert(Unit::Set((namespace.clone(), set.to_owned())));
-                        }
-                    }
+                    let governed = self.sets(&namespace).filter(|set| set.service_name() == name);
+                    dirty.extend(governed.map(unit));
                     dirty.insert(Unit::Zone((namespace, name)));
                 }
             }
@@ -247,23 +290,7 @@ impl World {
                     dirty.insert(Unit::Claims);
                 }
             }
-            resources::PODS => {
-                let (before, news) = self.pods.apply(event);
-                if news {
-                    let after = self.pods.get(&namespace, &name);
-                    if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
-                        dirty.insert(Unit::Claims);
-                    }
-                    for pod in before.iter().chain(after) {
-                        self.mark_budgets_of_pod(&namespace, &pod.metadata, &mut dirty);
-                        self.mark_owners_of_pod(&namespace, &pod.metadata, &mut dirty);
-                    }
-                    if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
-                        self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), &mut dirty);
-                    }
-                    dirty.insert(Unit::Pod(PodKey { namespace, name }));
-                }
-            }
+            resources::PODS => self.apply_pod(event, &mut dirty),
             resources::BUDGETS => {
                 if self.budgets.apply(event).1 {
                     dirty.insert(Unit::Budget((namespace, name)));
@@ -271,22 +298,36 @@ impl World {
             }
             resources::PETSETS => {
                 if self.petsets.apply(event).1 {
-                    dirty.insert(Unit::Set((namespace, name)));
+                    dirty.insert(Unit::Set(SetKey { kind: "PetSet", namespace, name }));
                 }
             }
+            resources::STATEFULSETS => {
+                if self.statefulsets.apply(event).1 {
+                    dirty.insert(Unit::Set(SetKey { kind: "StatefulSet", namespace, name }));
+                }
+            }
+            resources::REVISIONS => self.apply_revision(event, &mut dirty),
             resources::RESERVED => {
                 let (before, news) = self.reserved.apply(event);
                 if news {
                     let after = self.reserved.get(&namespace, &name);
-                    for reserved in before.iter().chain(after) {
-                        dirty.insert(Unit::Set((namespace.clone(), reserved.set.clone())));
-                    }
+                    dirty.extend(before.iter().chain(after).map(|of| Unit::Set(SetKey::of_reserved(&namespace, of))));
                     dirty.insert(Unit::Pod(PodKey { namespace, name }));
                 }
             }
             _ => {}
         }
         dirty
+    }
+
+    fn apply_revision(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        let (before, news) = self.revisions.apply(event);
+        if news {
+            let after = self.revisions.get(&event.key.namespace, &event.key.name);
+            for revision in before.iter().chain(after) {
+                self.mark_sets_of_revision(&event.key.namespace, &revision.metadata, dirty);
+            }
+        }
     }
 
     fn apply_pod(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
@@ -306,6 +347,7 @@ impl World {
             dirty.insert(Unit::Claims);
         }
         for pod in before.iter().chain(after) {
+            self.mark_budgets_of_pod(&namespace, &pod.metadata, dirty);
             self.mark_owners_of_pod(&namespace, &pod.metadata, dirty);
         }
         if before.as_ref().and_then(takes_room) != after.and_then(takes_room) {
@@ -322,71 +364,6 @@ impl World {
         self.namespaces.get("", namespace).is_some_and(|object| object.metadata.deletion_timestamp.is_some())
     }
 
-    /// The pods that a set's selector matches, by name.
-    pub fn pods_of_set<'a>(&'a self, namespace: &'a str, set: &PetSet) -> Vec<&'a Pod> {
-        let Some(selector) = &set.spec.selector else { return Vec::new() };
-        let selector = Labels::from_selector(selector);
-        self.pods.of(namespace).map(|(_, pod)| pod).filter(|pod| selects(&selector, &pod.metadata)).collect()
-    }
-
-    /// What a set has reserved.
-    pub fn reserved_of_set<'a>(&'a self, namespace: &'a str, set: &str) -> Vec<&'a Reserved> {
-        self.reserved.of(namespace).map(|(_, reserved)| reserved).filter(|reserved| reserved.set == set).collect()
-    }
-
-    /// The sets whose selector matches a pod, with their names.
-    pub fn sets_of_pod<'a>(&'a self, namespace: &'a str, pod: &ObjectMeta) -> Vec<(&'a str, &'a PetSet)> {
-        let matches = |set: &PetSet| {
-            set.spec.selector.as_ref().is_some_and(|selector| selects(&Labels::from_selector(selector), pod))
-        };
-        self.petsets.of(namespace).filter(|(_, set)| matches(set)).collect()
-    }
-
-    /// The pods that a budget selects, by name: none where it has no selector, all where that is empty.
-    pub fn pods_of_budget<'a>(&'a self, namespace: &'a str, budget: &PodDisruptionBudget) -> Vec<&'a Pod> {
-        let covered = |pod: &&Pod| is_covered(budget, &pod.metadata);
-        self.pods.of(namespace).map(|(_, pod)| pod).filter(covered).collect()
-    }
-
-    /// What a set is to have is what its budgets count with.
-    fn mark_budgets(&self, namespace: &str, dirty: &mut BTreeSet<Unit>) {
-        let budgets = self.budgets.of(namespace).map(|(name, _)| Unit::Budget((namespace.to_owned(), name.to_owned())));
-        dirty.extend(budgets);
-    }
-
-    fn mark_budgets_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
-        for (budget, _) in self.budgets.of(namespace).filter(|(_, budget)| is_covered(budget, pod)) {
-            dirty.insert(Unit::Budget((namespace.to_owned(), budget.to_owned())));
-        }
-    }
-
-    fn mark_users_of_claim(&self, namespace: &str, claim: &str, dirty: &mut BTreeSet<Unit>) {
-        for (pod, object) in self.pods.of(namespace) {
-            if claims_of(object).any(|name| name == claim) {
-                dirty.insert(Unit::Pod(PodKey { namespace: namespace.to_owned(), name: pod.to_owned() }));
-            }
-        }
-        for (set, object) in self.petsets.of(namespace) {
-            let template_of = |template: &PersistentVolumeClaim| {
-                let prefix = format!("{}-{set}-", template.metadata.name.as_deref().unwrap_or_default());
-                claim.starts_with(&prefix)
-            };
-            if object.spec.volume_claim_templates.iter().any(template_of) {
-                dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
-            }
-        }
-    }
-
-    /// Pods that are down may be waiting for this one to be Ready.
-    fn mark_siblings_of_pod(&self, namespace: &str, pod: Option<&Pod>, dirty: &mut BTreeSet<Unit>) {
-        for (_, set) in pod.into_iter().flat_map(|pod| self.sets_of_pod(namespace, &pod.metadata)) {
-            for sibling in self.pods_of_set(namespace, set).into_iter().filter(|sibling| !is_ready(sibling)) {
-                let name = sibling.metadata.name.clone().unwrap_or_default();
-                dirty.insert(Unit::Pod(PodKey { namespace: namespace.to_owned(), name }));
-            }
-        }
-    }
-
     /// Pods that did not fit may fit beside what is on the node now.
     fn mark_waiting_for_room(&self, dirty: &mut BTreeSet<Unit>) {
         let keys = self.waiting_for_room.iter().chain(self.reserved.all().map(|(name, _)| name));
@@ -396,9 +373,7 @@ impl World {
     }
 
     fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
-        for (set, _) in self.sets_of_pod(namespace, pod) {
-            dirty.insert(Unit::Set((namespace.to_owned(), set.to_owned())));
-        }
+        dirty.extend(self.sets_concerned(namespace, pod).map(unit));
         for (service, object) in self.services.of(namespace) {
             let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
             let labels = pod.labels.as_ref();
@@ -408,6 +383,12 @@ impl World {
             }
         }
     }
+}
+
+/// The unit in which a set is planned.
+pub(crate) fn unit(set: Set<'_>) -> Unit {
+    let (namespace, name) = (set.namespace().to_owned(), set.name().to_owned());
+    Unit::Set(SetKey { kind: set.kind(), namespace, name })
 }
 
 /// The names of the claims that a pod mounts.
@@ -425,9 +406,9 @@ pub fn images_of(pod: &Pod) -> BTreeSet<String> {
     pod.spec.as_ref().map(containers).unwrap_or_default()
 }
 
-fn is_covered(budget: &PodDisruptionBudget, pod: &ObjectMeta) -> bool {
-    let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    selector.is_some_and(|selector| selects(&Labels::from_selector(selector), pod))
+/// What pods may request of a node.
+fn allocatable(node: &Node) -> Option<BTreeMap<String, Quantity>> {
+    node.status.as_ref()?.allocatable.clone()
 }
 
 fn selects(selector: &Labels, object: &ObjectMeta) -> bool {

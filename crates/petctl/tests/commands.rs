@@ -409,18 +409,6 @@ fn without_a_daemon_says_how_to_start_it() {
     assert!(never.err.ends_with("Start the daemon with: petctl up\n"), "{}", never.err);
 }
 
-#[test]
-fn a_patch_that_leads_to_no_object_is_told_as_kubectl_tells_it() {
-    let why = "Invalid value: \"{}\": json: cannot unmarshal string into Go struct field PetSetSpec.spec.replicas of type int32";
-    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Invalid", "code": 422,
-        "message": format!(" \"\" is invalid: patch: {why}"),
-        "details": {"causes": [{"field": "patch", "message": why, "reason": "FieldValueInvalid"}]}});
-    let fake = Fake::start(move |_| Reply(422, None, status.to_string()));
-    let said = fake.petctl(&["patch", "petset", "web", "-p", r#"{"spec":{"replicas":"many"}}"#]);
-    let expected = format!("The request is invalid: patch: {why}\n");
-    assert_eq!(said, Said { out: String::new(), err: expected, code: 1 });
-}
-
 fn waiting(items: &[(&str, &str, &str, &str)]) -> Reply {
     let item = |(kind, name, reason, message): &(&str, &str, &str, &str)| {
         let namespace = if *kind == "Node" { "" } else { "default" };
@@ -517,4 +505,16 @@ fn cordon_closes_the_node_once_and_uncordon_opens_it() {
         [(merge, json!({"spec": {"unschedulable": true}})), (merge, json!({"spec": {"unschedulable": null}}))]
     );
     assert_eq!(fake.petctl(&["cordon", "pod/x"]).code, 1);
+}
+
+#[test]
+fn a_patch_that_leads_to_no_object_is_told_as_kubectl_tells_it() {
+    let why = "Invalid value: \"{}\": json: cannot unmarshal string into Go struct field PetSetSpec.spec.replicas of type int32";
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Invalid", "code": 422,
+        "message": format!(" \"\" is invalid: patch: {why}"),
+        "details": {"causes": [{"field": "patch", "message": why, "reason": "FieldValueInvalid"}]}});
+    let fake = Fake::start(move |_| Reply(422, None, status.to_string()));
+    let said = fake.petctl(&["patch", "petset", "web", "-p", r#"{"spec":{"replicas":"many"}}"#]);
+    let expected = format!("The request is invalid: patch: {why}\n");
+    assert_eq!(said, Said { out: String::new(), err: expected, code: 1 });
 }

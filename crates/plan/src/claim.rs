@@ -9,6 +9,7 @@
 //! next pass. A volume whose data nobody can account for is never removed from the engine.
 
 mod begun;
+mod grow;
 mod matching;
 mod reclaim;
 mod supply;
@@ -334,6 +335,16 @@ impl<'a> Draft<'a> {
                 false
             }
         }
+    }
+
+    /// The node of the first pod that uses the claim, which says where its volume is made. Source: Kubernetes' scheduler.
+    fn select_node(&mut self, claim: &PersistentVolumeClaim) {
+        self.wait_unbound(claim, "Provisioning", &format!("node {} is chosen", self.input.node));
+        let mut claim = claim.clone();
+        let annotations = claim.metadata.annotations.get_or_insert_default();
+        annotations.insert(SELECTED_NODE.to_owned(), self.input.node.to_owned());
+        protect(&mut claim.metadata, CLAIM_PROTECTION);
+        self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
     }
 
     /// First the engine's volume, of which a record is kept meanwhile, then the object for it, bound from the start.

@@ -153,6 +153,8 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::VolumeStatus { name, .. } | Write::RemoveVolume { name, .. } => ("volume", "", name),
         Write::NodeStatus { name, .. } => ("node", "", name),
         Write::PetSetStatus { namespace, name, .. } => ("petset", namespace, name),
+        Write::StatefulSetStatus { namespace, name, .. } => ("statefulset", namespace, name),
+        Write::CreateRevision(revision) | Write::UpdateRevision(revision) => of("revision", &revision.metadata),
         Write::BudgetStatus { namespace, name, .. } => ("budget", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),

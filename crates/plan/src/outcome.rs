@@ -2,12 +2,16 @@
 
 use api::propagation::Propagation;
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    core::v1::{
-        Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
-        PersistentVolumeStatus, Pod, PodStatus,
+use k8s_openapi::{
+    api::{
+        apps::v1::{ControllerRevision, StatefulSetStatus},
+        core::v1::{
+            Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
+            PersistentVolumeStatus, Pod, PodStatus,
+        },
+        policy::v1::PodDisruptionBudgetStatus,
     },
-    policy::v1::PodDisruptionBudgetStatus,
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 
 use crate::{claim::Begun, set::Reserved};
@@ -107,6 +111,12 @@ pub enum Write {
     RemoveVolume { name: String, rv: String },
     /// Replace a node's status.
     NodeStatus { name: String, rv: String, status: Box<NodeStatus> },
+    /// Make a controller revision.
+    CreateRevision(Box<ControllerRevision>),
+    /// Replace a controller revision's metadata and number.
+    UpdateRevision(Box<ControllerRevision>),
+    /// Replace a StatefulSet's status.
+    StatefulSetStatus { namespace: String, name: String, rv: String, status: Box<StatefulSetStatus> },
     /// Replace a PetSet's status.
     PetSetStatus { namespace: String, name: String, rv: String, observed_generation: i64, replicas: i32 },
     /// Replace a disruption budget's status.

@@ -35,6 +35,11 @@ pub fn refused(unit: &Subject, deed: Deed, name: &str, message: &str) -> (Note, 
     (note, Wait { subject: unit.clone(), reason, message: sentence })
 }
 
+/// Why a pet cannot be made whose name another pod has: the end of a sentence.
+pub(crate) fn name_taken(name: &str) -> String {
+    format!("there is a pod {name} already, which is not its own; delete it, or give it the labels that are selected")
+}
+
 /// The wait of a unit that is to make an object whose name another one holds: one that it does not know as its own.
 pub fn taken(unit: Subject, resource: &str, name: &str) -> Wait {
     let message = format!(

@@ -68,7 +68,7 @@ const OF_OUR_SLED_MODULE: [&str; 6] =
     ["mod sled;", "sled::Sled::", "sled::Sync", "sled::Unborn::", "sled::is_taken(", "sled::put_aside("];
 
 /// Words of several parts in `plan` that are no reasons: kinds, types, policies and operators.
-const NOT_REASONS: [&str; 14] = [
+const NOT_REASONS: [&str; 20] = [
     "BestEffort",
     "ClusterFirstWithHostNet",
     "ContainersReady",
@@ -79,6 +79,7 @@ const NOT_REASONS: [&str; 14] = [
     "NoExecute",
     "NoSchedule",
     "NotIn",
+    "OnDelete",
     "OnFailure",
     "PersistentVolume",
     "PersistentVolumeClaim",
@@ -86,6 +87,8 @@ const NOT_REASONS: [&str; 14] = [
     "PodDisruptionBudget",
     "PodReadyToStartContainers",
     "PodScheduled",
+    "RollingUpdate",
+    "StatefulSet",
 ];
 
 fn root() -> PathBuf {

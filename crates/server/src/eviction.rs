@@ -55,6 +55,7 @@ fn deletion(wire: delete_options::Wire) -> DeleteOptions {
         grace_seconds: wire.grace_period_seconds,
         uid: preconditions.uid,
         resource_version: preconditions.resource_version,
+        ..DeleteOptions::default()
     }
 }
 

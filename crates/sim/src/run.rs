@@ -418,6 +418,8 @@ fn objects(daemon: &Daemon) -> law::world::Objects {
     let mut objects = law::world::Objects::default();
     let resources = [
         "petsets.apps",
+        "statefulsets.apps",
+        "controllerrevisions.apps",
         "pods",
         "persistentvolumeclaims",
         "persistentvolumes",
@@ -473,7 +475,8 @@ fn one_address_each(daemon: &Daemon) -> Result<(), String> {
 /// What DNS says of each pet of a set: its address and its place in its service's SRV records where it is Ready, and
 /// neither where it is not.
 fn names_answer(daemon: &Daemon, zone: &plan::zone::Zone) -> Result<(), String> {
-    for set in daemon.store.list("petsets.apps", None).items {
+    let sets = ["petsets.apps", "statefulsets.apps"].map(|sets| daemon.store.list(sets, None).items);
+    for set in sets.into_iter().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (namespace, service) = (text(&set["metadata"]["namespace"]), text(&set["spec"]["serviceName"]));
         if daemon.store.get(&Key::new("services", &namespace, &service)).is_none() {

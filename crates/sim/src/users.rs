@@ -1,5 +1,7 @@
 //! People who use the cluster while it is in trouble, through the server's own rules.
 
+mod stateful;
+
 use std::sync::Arc;
 
 use api::{
@@ -64,6 +66,9 @@ impl Users {
     pub async fn act(&self, store: &Store) {
         let namespace = if self.chance.happens(800) { NAMESPACES[0] } else { NAMESPACES[1] };
         let name = if self.chance.happens(800) { SETS[0] } else { SETS[1] };
+        if self.chance.happens(350) {
+            return self.act_on_stateful(store, namespace).await;
+        }
         let set = Key::new("petsets.apps", namespace, name);
         match self.chance.below(20) {
             0..3 => {
@@ -123,7 +128,9 @@ impl Users {
                 self.delete(store, &key, Some(0)).await;
                 continue;
             }
-            if pod["metadata"]["annotations"][INITIALIZED] != "true" {
+            if pod["metadata"]["annotations"][INITIALIZED] != "true"
+                && pod["metadata"]["labels"]["app"] != stateful::SET
+            {
                 self.initialize(store, &key, "true").await;
             }
             let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
@@ -213,12 +220,7 @@ impl Users {
             },
         });
         if self.chance.happens(700) {
-            set["spec"]["volumeClaimTemplates"] = json!([{
-                "metadata": {"name": "data", "annotations": {STORAGE_CLASS: "anything"}},
-                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-            }]);
-            set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] =
-                json!([{"name": "data", "mountPath": "/data"}]);
+            add_storage(&mut set);
         }
         set
     }
@@ -257,6 +259,15 @@ impl Users {
         }
         spec
     }
+}
+
+/// Gives each pet of a set a volume.
+fn add_storage(set: &mut Value) {
+    set["spec"]["volumeClaimTemplates"] = json!([{
+        "metadata": {"name": "data", "annotations": {STORAGE_CLASS: "anything"}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }]);
+    set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
 }
 
 fn service(name: &str) -> Value {

@@ -51,7 +51,7 @@ impl Witness {
 impl Planner for Witness {
     fn set(&self, input: &set::Input<'_>) -> set::Plan {
         let plan = self.planner.set(input);
-        let unit = || format!("set {}", input.set.metadata.name.as_deref().unwrap_or_default());
+        let unit = || format!("set {}", input.set.name());
         self.tell(unit, &plan.writes, &[]);
         self.see(unit, law::set::all(input, &plan));
         plan

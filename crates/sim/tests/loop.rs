@@ -111,7 +111,7 @@ async fn a_pet_whose_name_somebody_else_holds_is_made_when_it_is_free() {
     cluster.create(stranger).await;
     cluster.create(set(1)).await;
     cluster.settle().await;
-    let why = "web: cannot create web-0 of pods: there is one already, which is not its own; delete it, or give it the labels \
+    let why = "waiting to create web-0: there is a pod web-0 already, which is not its own; delete it, or give it the labels \
                that are selected";
     assert!(cluster.waits().contains(&why.to_owned()), "{:?}", cluster.waits());
 

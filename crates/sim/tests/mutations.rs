@@ -115,9 +115,9 @@ impl Planner for Lazy {
         let subject = plan::Subject {
             api_version: "apps/v1alpha1".into(),
             kind: "PetSet".into(),
-            namespace: input.set.metadata.namespace.clone().unwrap_or_default(),
-            name: input.set.metadata.name.clone().unwrap_or_default(),
-            uid: input.set.metadata.uid.clone().unwrap_or_default(),
+            namespace: input.set.metadata().namespace.clone().unwrap_or_default(),
+            name: input.set.metadata().name.clone().unwrap_or_default(),
+            uid: input.set.metadata().uid.clone().unwrap_or_default(),
         };
         plan.waits.extend(created.into_iter().map(|name| plan::Wait {
             subject: subject.clone(),
@@ -222,7 +222,7 @@ impl Planner for Chatty {
     fn set(&self, input: &set::Input<'_>) -> set::Plan {
         let mut plan = Real.set(input);
         if plan.writes.is_empty() {
-            let metadata = &input.set.metadata;
+            let metadata = input.set.metadata();
             plan.writes.push(Write::PetSetStatus {
                 namespace: metadata.namespace.clone().unwrap_or_default(),
                 name: metadata.name.clone().unwrap_or_default(),

@@ -171,7 +171,11 @@ async fn a_namespace_goes_with_objects_of_every_kind() {
         let object = match resource.kind {
             "Pod" => pod("it", &[]),
             "Service" => service("it"),
-            "PersistentVolumeClaim" => claim("it", &[]),
+            "PersistentVolumeClaim" => {
+                let mut claim = claim("it", &[]);
+                claim["spec"]["volumeMode"] = json!("Filesystem");
+                claim
+            }
             _ => json!({"apiVersion": resource.api_version(), "kind": resource.kind, "metadata": {"name": "it"}}),
         };
         let mut object = object;

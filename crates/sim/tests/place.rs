@@ -17,15 +17,14 @@ async fn cluster() -> Cluster {
     cluster
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn pod(name: &str, spec: Value) -> Value {
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "nginx"}},
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "nginx", "image": "nginx:1"}]},
     });
-    if let Value::Object(fields) = spec {
-        for (field, value) in fields {
-            pod["spec"][field] = value;
-        }
+    for (field, value) in spec.as_object().into_iter().flatten() {
+        pod["spec"][field] = value.clone();
     }
     pod
 }

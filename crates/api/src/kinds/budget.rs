@@ -25,7 +25,9 @@ impl resource::Rules for Rules {
     fn normalise(&self, object: Value) -> Result<(Value, Vec<String>), Status> {
         let (mut object, unknown) = normalise::<PodDisruptionBudget>(&BUDGETS, object)?;
         if let Some(status) = object.get_mut("status") {
-            COUNTS.iter().for_each(|count| fields::fill(status, count, 0));
+            for count in COUNTS {
+                fields::fill(status, count, 0);
+            }
         }
         Ok((object, unknown))
     }
@@ -37,7 +39,9 @@ impl resource::Rules for Rules {
     fn prepare_create(&self, object: &mut Value) {
         fields::set(object, "status", json!({}));
         let status = fields::object(object, "status");
-        COUNTS.iter().for_each(|count| fields::fill(status, count, 0));
+        for count in COUNTS {
+            fields::fill(status, count, 0);
+        }
         fields::set(fields::object(object, "metadata"), "generation", 1);
     }
 

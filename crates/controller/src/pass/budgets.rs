@@ -2,12 +2,11 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use plan::budget::{self, Covered, Keeper};
-use store::Key;
 
 use super::Controller;
 use crate::{
     runtime::{Clock, Runtime},
-    world::{Name, Unit, resources},
+    world::{Name, Unit},
 };
 
 impl<R: Runtime, C: Clock> Controller<R, C> {
@@ -27,21 +26,19 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     /// Who keeps a pod: its controller. A PetSet's pets have none; they are known by their labels.
     fn keeper(&self, namespace: &str, pod: &Pod) -> Keeper {
         let mut owners = pod.metadata.owner_references.iter().flatten();
-        if let Some(owner) = owners.find(|owner| owner.controller == Some(true)) {
-            let is_set = owner.kind == "StatefulSet" && owner.api_version.starts_with("apps/");
-            let set = is_set.then(|| self.store.get(&Key::new(resources::STATEFUL_SETS, namespace, &owner.name)));
-            let set = set.flatten().filter(|set| set["metadata"]["uid"] == *owner.uid);
-            return set.map_or(Keeper::Unknown, |set| {
-                let replicas = set["spec"]["replicas"].as_i64().and_then(|replicas| i32::try_from(replicas).ok());
-                Keeper::Set { uid: owner.uid.clone(), replicas: replicas.unwrap_or(1) }
-            });
-        }
-        match self.world.sets_of_pod(namespace, &pod.metadata).first() {
-            Some((_, set)) => Keeper::Set {
-                uid: set.metadata.uid.clone().unwrap_or_default(),
-                replicas: set.spec.replicas.unwrap_or(1),
-            },
-            None => Keeper::Nobody,
+        let owner = owners.find(|owner| owner.controller == Some(true));
+        let mut sets = self.world.sets_of_pod(namespace, &pod.metadata);
+        let set = sets.find(|set| match owner {
+            Some(owner) => set.uid() == owner.uid,
+            None => set.kind() == "PetSet",
+        });
+        match (set, owner) {
+            (Some(set), _) => {
+                let replicas = i32::try_from(set.target().len()).unwrap_or(i32::MAX);
+                Keeper::Set { uid: set.uid().to_owned(), replicas }
+            }
+            (None, Some(_)) => Keeper::Unknown,
+            (None, None) => Keeper::Nobody,
         }
     }
 }

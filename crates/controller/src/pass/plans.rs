@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Pod;
 use plan::{
-    Note, Subject, Wait, Write, address, claim, facts::PodKey, namespace::Content, pod, schedule::Place, set,
+    Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod, schedule::Place, set,
     unwritten, zone,
 };
 use store::{CommitError, Key};
@@ -19,7 +19,7 @@ use crate::{
     commit::{self, Refused},
     leases, owners,
     runtime::{Clock, Runtime},
-    world::{Name, Unit, claims_of, images_of, resources},
+    world::{self, Name, SetKey, Unit, claims_of, images_of, resources},
 };
 
 impl<R: Runtime, C: Clock> Controller<R, C> {
@@ -177,23 +177,24 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
     }
 
-    async fn plan_set(&mut self, unit: &Unit, name: &Name) {
-        let (namespace, name) = (name.0.as_str(), name.1.as_str());
-        let reserved = self.world.reserved_of_set(namespace, name);
-        let Some(object) = self.world.petsets.get(namespace, name) else {
+    async fn plan_set(&mut self, unit: &Unit, key: &SetKey) {
+        let reserved = self.world.reserved_of_set(key);
+        let Some(object) = self.world.set(key) else {
             let writes = set::release_all(reserved);
             self.carry_out(unit, writes, Vec::new(), Vec::new()).await;
             return;
         };
-        let pods = self.world.pods_of_set(namespace, object);
-        let claims: Vec<_> = self.world.claims.of(namespace).map(|(_, claim)| claim).collect();
+        let namespace = key.namespace.as_str();
+        let pods = self.world.pods_of_set(object);
         let troubles = pods.iter().filter_map(|pod| self.trouble_of(namespace, pod)).collect();
         let plan = self.planner.set(&set::Input {
             set: object,
             pods: &pods,
+            namesakes: &self.world.namesakes(object),
             troubles: &troubles,
-            claims: &claims,
-            service: self.world.services.get(namespace, &object.spec.service_name),
+            claims: &self.world.claims_of_set(object),
+            revisions: &self.world.revisions_of_set(object),
+            service: self.world.services.get(namespace, object.service_name()),
             reserved: &reserved,
             host: &self.settings.host,
             now: self.clock.now(),
@@ -295,9 +296,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     /// Whether some set has the pod wait for its lower siblings.
     fn held_back(&self, key: &PodKey, pod: &Pod) -> Option<set::HeldBack> {
         let now = self.clock.now();
-        let sets = self.world.sets_of_pod(&key.namespace, &pod.metadata);
-        sets.into_iter()
-            .find_map(|(_, set)| set::held_back(set, &self.world.pods_of_set(&key.namespace, set), pod, now))
+        let mut sets = self.world.sets_of_pod(&key.namespace, &pod.metadata);
+        sets.find_map(|set| set::held_back(set, &self.world.pods_of_set(set), pod, now))
     }
 
     /// The address that an identity holds; one that has none, or has lost it, gets one, on disk before it is used.
@@ -418,7 +418,10 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Unit::Namespace(name) => Key::new(resources::NAMESPACES, "", name),
             Unit::Node(name) => Key::new(resources::NODES, "", name),
             Unit::Garbage(key) => key.clone(),
-            Unit::Set((namespace, name)) => Key::new(resources::PETSETS, namespace, name),
+            Unit::Set(SetKey { kind: "StatefulSet", namespace, name }) => {
+                Key::new(resources::STATEFULSETS, namespace, name)
+            }
+            Unit::Set(SetKey { namespace, name, .. }) => Key::new(resources::PETSETS, namespace, name),
             Unit::Budget((namespace, name)) => Key::new(resources::BUDGETS, namespace, name),
             Unit::Pod(PodKey { namespace, name }) => Key::new(resources::PODS, namespace, name),
             Unit::Claims => return touched.iter().map(|key| commit::subject(&self.store, key)).collect(),
@@ -439,7 +442,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             && let Some(pod) = self.world.pods.get(namespace, name)
         {
             let sets = self.world.sets_of_pod(namespace, &pod.metadata);
-            self.dirty.extend(sets.into_iter().map(|(set, _)| Unit::Set((namespace.clone(), set.to_owned()))));
+            self.dirty.extend(sets.map(world::unit));
         }
     }
 

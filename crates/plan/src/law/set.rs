@@ -1,17 +1,31 @@
 //! The laws of one decision about a set: whose turn it is, what its pets and claims are called, how much is said.
+//!
+//! [`order`] and [`descent`], which differ from kind to kind and from policy to policy, stand in a file of their own.
+
+mod order;
+mod settled;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
 
-use api::petset::{HOSTNAME, INITIALIZED, SUBDOMAIN};
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use api::{petset::INITIALIZED, selector::Labels};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{
+    apps::v1::{ControllerRevision, StatefulSetSpec},
+    core::v1::{PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec},
+};
+use serde_json::json;
 
+pub use self::{
+    order::{descent, order},
+    settled::settled,
+};
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once, words};
 use crate::{
     Write, read,
-    set::{AHEAD_MAX, CLAIMS_PER_PASS_MAX, Input, Plan, Reserved, STEPS_MAX},
+    set::{AHEAD_MAX, BATCH_MAX, CLAIMS_PER_PASS_MAX, Input, Plan, REVISION_LABEL, Reserved, STEPS_MAX, Set},
 };
 
 /// All laws that one decision can break.
@@ -26,40 +40,11 @@ pub fn all(input: &Input<'_>, plan: &Plan) -> Verdict {
     bounded(input, plan)
 }
 
-/// [`Law::Order`]: a pet is created only in a place that is free, when every lower ordinal is there and every known pet is
-/// well, and nothing else is created or deleted beside it.
-pub fn order(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let facts = Facts::of(input);
-    let created: Vec<&str> = created(plan).map(|pod| name(&pod.metadata)).collect();
-    let Some(new) = created.first() else { return Ok(()) };
-    holds(created.len() == 1, Law::Order, || format!("{} are created at once", created.join(" and ")))?;
-    if let Some(old) = deleted(plan).next() {
-        return holds(false, Law::Order, || format!("{new} is created and {old} is deleted at once"));
-    }
-    holds(!is_leaving(&input.set.metadata), Law::Order, || {
-        format!("{new} is created for a set that is being deleted")
-    })?;
-    let Some(ordinal) = facts.ordinal(new).filter(|ordinal| facts.target.contains(ordinal)) else {
-        return holds(false, Law::Order, || format!("{new} is created, which has no place among {:?}", facts.target));
-    };
-    holds(!facts.by_ordinal.contains_key(&ordinal), Law::Order, || format!("{new} is created although it is there"))?;
-    for lower in 0..ordinal {
-        holds(facts.by_ordinal.contains_key(&lower), Law::Order, || {
-            format!("{new} is created while {} is missing", facts.pet(lower))
-        })?;
-    }
-    let unwell = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?)));
-    match unwell {
-        Some((pet, why)) => holds(false, Law::Order, || format!("{new} is created while {pet} {why}")),
-        None => Ok(()),
-    }
-}
-
 /// [`Law::Order`] for what is made before its turn: sandboxes alone, of pets that the set lacks, and a pod that was
 /// reserved is made under its reserved uid or not under this name while the reservation lasts. [`Law::Bounded`]: so many
 /// and no more.
 pub fn ahead(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let facts = Facts::of(input);
+    let facts = Facts::of(input, plan);
     let mut after: BTreeMap<&str, &Reserved> =
         input.reserved.iter().map(|reserved| (name(&reserved.metadata), *reserved)).collect();
     let before = after.clone();
@@ -71,7 +56,7 @@ pub fn ahead(input: &Input<'_>, plan: &Plan) -> Verdict {
                 let is_free = facts
                     .ordinal(pet)
                     .is_some_and(|ordinal| facts.target.contains(&ordinal) && !facts.by_ordinal.contains_key(&ordinal));
-                holds(is_free && !is_leaving(&input.set.metadata), Law::Order, || {
+                holds(is_free && !is_leaving(input.set.metadata()), Law::Order, || {
                     format!("{pet} is reserved, which the set does not lack")
                 })?;
                 after.insert(pet, reserved);
@@ -89,45 +74,14 @@ pub fn ahead(input: &Input<'_>, plan: &Plan) -> Verdict {
         })?;
     }
     holds(after.len() <= AHEAD_MAX, Law::Bounded, || {
-        format!("{} pets are reserved for set {}, more than {AHEAD_MAX}", after.len(), name(&input.set.metadata))
+        format!("{} pets are reserved for set {}, more than {AHEAD_MAX}", after.len(), name(input.set.metadata()))
     })
-}
-
-/// [`Law::Descent`]: a pod goes only if the set has no place for it, when no pet is missing and every known one is well;
-/// the newest goes first, of equally new ones the highest ordinal, and one at a time.
-pub fn descent(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let facts = Facts::of(input);
-    let deleted: Vec<&str> = deleted(plan).collect();
-    let Some(old) = deleted.first() else { return Ok(()) };
-    holds(deleted.len() == 1, Law::Descent, || format!("{} are deleted at once", deleted.join(" and ")))?;
-    holds(!is_leaving(&input.set.metadata), Law::Descent, || {
-        format!("{old} is deleted with its set, and pets outlive their set")
-    })?;
-    let Some(pod) = input.pods.iter().find(|pod| name(&pod.metadata) == *old) else {
-        return holds(false, Law::Descent, || format!("{old} is deleted, which the set does not select"));
-    };
-    holds(!facts.is_in_place(pod), Law::Descent, || format!("{old} is deleted, which has its place in the set"))?;
-    if let Some((pet, why)) = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?))) {
-        return holds(false, Law::Descent, || format!("{old} is deleted while {pet} {why}"));
-    }
-    if let Some(missing) = facts.missing().next() {
-        return holds(false, Law::Descent, || format!("{old} is deleted while {} is missing", facts.pet(missing)));
-    }
-    let rank = |pod: &Pod| {
-        let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        (created, facts.ordinal(name(&pod.metadata)), name(&pod.metadata).to_owned())
-    };
-    let later = input.pods.iter().filter(|other| !facts.is_in_place(other)).find(|other| rank(other) > rank(pod));
-    match later {
-        Some(other) => holds(false, Law::Descent, || format!("{old} is deleted before {}", name(&other.metadata))),
-        None => Ok(()),
-    }
 }
 
 /// [`Law::Sticky`]: a pet mounts its own claims and nobody else's, a new one never one that is on its way out; a set makes
 /// claims and never changes or removes one.
 pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let facts = Facts::of(input);
+    let facts = Facts::of(input, plan);
     for write in &plan.writes {
         let (kind, _, object) = super::target(write);
         match write {
@@ -162,13 +116,33 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
                 let is_same = old.is_some_and(|old| claims_of(old).eq(claims_of(pod)));
                 holds(is_same, Law::Sticky, || format!("{object} is given other claims than it has"))?;
             }
-            Write::UpdateClaim(_) | Write::ClaimStatus { .. } => {
-                return holds(false, Law::Sticky, || format!("claim {object} is changed by a set"));
+            Write::UpdateClaim(claim) => {
+                let old = input.claims.iter().find(|old| name(&old.metadata) == object);
+                let is_same = old.is_some_and(|old| {
+                    let mut new = (**claim).clone();
+                    new.metadata.owner_references.clone_from(&old.metadata.owner_references);
+                    new == **old
+                });
+                holds(is_same && facts.is_stateful(), Law::Sticky, || {
+                    format!("claim {object} is changed by a set in more than whose it is")
+                })?;
+            }
+            Write::ClaimStatus { .. } => {
+                return holds(false, Law::Sticky, || format!("the status of claim {object} is written by a set"));
             }
             Write::DeleteContent { resource, name, .. } => {
-                return holds(false, Law::Sticky, || format!("{resource} {name} is removed by a set"));
+                holds(resource == "controllerrevisions.apps", Law::Sticky, || {
+                    format!("{resource} {name} is removed by a set")
+                })?;
+                let is_live = facts.pods.iter().any(|pod| revision_of(pod) == name)
+                    || facts.update == *name
+                    || facts.current() == name;
+                holds(!is_live, Law::Sticky, || format!("revision {name} is forgotten, and pets are of it"))?;
             }
             Write::CreateVolume(_)
+            | Write::DeleteDependent { .. }
+            | Write::SetOwners { .. }
+            | Write::RemoveFinalizer { .. }
             | Write::BeginVolume(_)
             | Write::AbandonVolume(_)
             | Write::EndVolume { .. }
@@ -187,6 +161,9 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             Write::CreateClaim(_)
             | Write::DeletePod { .. }
             | Write::PetSetStatus { .. }
+            | Write::StatefulSetStatus { .. }
+            | Write::CreateRevision(_)
+            | Write::UpdateRevision(_)
             | Write::Reserve(_)
             | Write::Release { .. } => {}
         }
@@ -197,15 +174,15 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
 /// [`Law::SaysWhy`]: each pet that is missing and each pod that is too many has a write or is named by a wait, and while
 /// a pet is not well there is a wait. A set that is being deleted wants nothing any more.
 pub fn says_why(input: &Input<'_>, plan: &Plan) -> Verdict {
-    if is_leaving(&input.set.metadata) {
+    if is_leaving(input.set.metadata()) {
         return Ok(());
     }
-    let facts = Facts::of(input);
+    let facts = Facts::of(input, plan);
     let written: BTreeSet<&str> = created(plan).map(|pod| name(&pod.metadata)).chain(deleted(plan)).collect();
     let named = words(&plan.waits);
     let is_said = |name: &str| written.contains(name) || named.contains(name);
-    let surplus = input.pods.iter().filter(|pod| !facts.is_in_place(pod) && !is_leaving(&pod.metadata));
-    let silent: Vec<&str> = surplus.map(|pod| name(&pod.metadata)).filter(|pod| !is_said(pod)).collect();
+    let undone = facts.pods.iter().copied().filter(|pod| !is_leaving(&pod.metadata) && facts.is_undone(pod));
+    let silent: Vec<&str> = undone.map(|pod| name(&pod.metadata)).filter(|pod| !is_said(pod)).collect();
     // A very large set names its first steps and counts the others.
     let missing = facts.target.len() - facts.by_ordinal.keys().filter(|o| facts.target.contains(o)).count();
     let said: BTreeSet<u32> = named.union(&written).filter_map(|word| facts.ordinal(word)).collect();
@@ -216,10 +193,11 @@ pub fn says_why(input: &Input<'_>, plan: &Plan) -> Verdict {
         let all: Vec<&str> = silent.iter().copied().chain(first.as_deref()).collect();
         format!("{} left undone, and nobody says why", all.join(", "))
     })?;
-    let Some((pet, why)) = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?))) else {
-        return Ok(());
-    };
-    holds(!plan.waits.is_empty(), Law::SaysWhy, || format!("{pet} {why}, and nobody says so"))
+    let Some((pet, why)) = facts.first_unwell() else { return Ok(()) };
+    let is_done = created(plan).next().is_some() || deleted(plan).next().is_some();
+    holds(is_done && facts.is_stateful() || !plan.waits.is_empty(), Law::SaysWhy, || {
+        format!("{pet} {why}, and nobody says so")
+    })
 }
 
 /// [`Law::Quiet`]: no write says what is so already, and a set that is as specified has no plan but its status.
@@ -228,10 +206,19 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
         let (kind, _, object) = super::target(write);
         let pod = input.pods.iter().find(|pod| kind == "pod" && name(&pod.metadata) == object);
         let is_so = match write {
-            Write::PetSetStatus { observed_generation, replicas, .. } => {
-                let status = &input.set.status;
-                status.observed_generation == Some(*observed_generation) && status.replicas == *replicas
-            }
+            Write::PetSetStatus { observed_generation, replicas, .. } => match input.set {
+                Set::PetSet(set) => {
+                    set.status.observed_generation == Some(*observed_generation) && set.status.replicas == *replicas
+                }
+                Set::StatefulSet(_) => true,
+            },
+            Write::StatefulSetStatus { status, .. } => match input.set {
+                Set::PetSet(_) => true,
+                Set::StatefulSet(set) => set.status.as_ref() == Some(&**status),
+            },
+            Write::UpdateClaim(new) => input.claims.iter().any(|old| **old == **new),
+            Write::UpdateRevision(new) => input.revisions.iter().any(|old| **old == **new),
+            Write::CreateRevision(new) => input.revisions.iter().any(|old| old.metadata.name == new.metadata.name),
             Write::CreatePod(_) => pod.is_some(),
             Write::Reserve(_) => input.reserved.iter().any(|reserved| name(&reserved.metadata) == object),
             Write::CreateClaim(_) => input.claims.iter().any(|claim| name(&claim.metadata) == object),
@@ -242,7 +229,7 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
         holds(!is_so, Law::Quiet, || format!("{kind} {object} is written although it is so already"))?;
     }
     holds(plan.look_again.is_none_or(|at| at > input.now), Law::Quiet, || {
-        format!("set {} is to be looked at again at once", name(&input.set.metadata))
+        format!("set {} is to be looked at again at once", name(input.set.metadata()))
     })?;
     if settled(input).is_err() {
         return Ok(());
@@ -263,52 +250,10 @@ pub fn rests(plan: &Plan) -> Verdict {
     }
 }
 
-/// [`Law::Settles`]: the set has exactly the pets and claims that it asks for, all of them well, and counts them.
-pub fn settled(input: &Input<'_>) -> Verdict {
-    if let Some(reserved) = input.reserved.first() {
-        return holds(false, Law::Settles, || format!("{} is still reserved", name(&reserved.metadata)));
-    }
-    if is_leaving(&input.set.metadata) {
-        return Ok(());
-    }
-    let facts = Facts::of(input);
-    let set = name(&input.set.metadata);
-    if let Some(missing) = facts.missing().next() {
-        return holds(false, Law::Settles, || format!("{} is missing", facts.pet(missing)));
-    }
-    if let Some(pod) = input.pods.iter().find(|pod| !facts.is_in_place(pod)) {
-        return holds(false, Law::Settles, || format!("{} has no place in set {set}", name(&pod.metadata)));
-    }
-    if let Some((pet, why)) = input.pods.iter().find_map(|pod| Some((name(&pod.metadata), unwell(pod)?))) {
-        return holds(false, Law::Settles, || format!("{pet} {why}"));
-    }
-    for (ordinal, pod) in &facts.by_ordinal {
-        let annotation = |key: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
-        let (pet, service) = (facts.pet(*ordinal), input.set.spec.service_name.as_str());
-        let has_domain = service.is_empty() || annotation(SUBDOMAIN) == Some(service);
-        holds(annotation(HOSTNAME) == Some(&pet) && has_domain, Law::Settles, || format!("{pet} has lost its name"))?;
-    }
-    let claims: BTreeSet<&str> = input.claims.iter().map(|claim| name(&claim.metadata)).collect();
-    for ordinal in facts.by_ordinal.keys() {
-        for template in &facts.templates {
-            let claim = format!("{template}-{}", facts.pet(*ordinal));
-            holds(claims.contains(claim.as_str()), Law::Settles, || format!("claim {claim} is missing"))?;
-        }
-    }
-    let (status, wanted) = (&input.set.status, facts.target.len());
-    holds(usize::try_from(status.replicas) == Ok(wanted), Law::Settles, || {
-        format!("the status of set {set} counts {} pets of {wanted}", status.replicas)
-    })?;
-    let generation = input.set.metadata.generation.unwrap_or_default();
-    holds(status.observed_generation == Some(generation), Law::Settles, || {
-        format!("the status of set {set} is of generation {:?}, not {generation}", status.observed_generation)
-    })
-}
-
 /// [`Law::Alone`]: what is written belongs to the set, and what is said is said about it.
 pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let facts = Facts::of(input);
-    let (set, home) = (name(&input.set.metadata), namespace(&input.set.metadata));
+    let facts = Facts::of(input, plan);
+    let (set, home) = (name(input.set.metadata()), namespace(input.set.metadata()));
     for write in &plan.writes {
         let (kind, namespace, object) = super::target(write);
         let is_own = match write {
@@ -319,7 +264,18 @@ pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
                 let pet = object.strip_prefix(template).and_then(|rest| rest.strip_prefix('-'));
                 pet.and_then(|pet| facts.ordinal(pet)).is_some_and(|ordinal| facts.target.contains(&ordinal))
             }),
-            Write::PetSetStatus { .. } => object == set,
+            Write::UpdateClaim(_) => facts.templates.iter().any(|template| {
+                let pet = object.strip_prefix(template).and_then(|rest| rest.strip_prefix('-'));
+                pet.and_then(|pet| facts.ordinal(pet)).is_some()
+            }),
+            Write::PetSetStatus { .. } | Write::StatefulSetStatus { .. } => object == set,
+            Write::CreateRevision(revision) | Write::UpdateRevision(revision) => {
+                controller(&revision.metadata) == Some(input.set.uid())
+            }
+            Write::DeleteContent { .. } => input
+                .revisions
+                .iter()
+                .any(|own| name(&own.metadata) == object && controller(&own.metadata) == Some(input.set.uid())),
             _ => true,
         };
         holds(is_own && namespace == home, Law::Alone, || {
@@ -328,7 +284,7 @@ pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
     }
     let subjects = plan.waits.iter().map(|wait| &wait.subject).chain(plan.notes.iter().map(|note| &note.subject));
     for subject in subjects {
-        let is_own = subject.kind == "PetSet" && subject.namespace == home && subject.name == set;
+        let is_own = subject.kind == input.set.kind() && subject.namespace == home && subject.name == set;
         holds(is_own, Law::Alone, || format!("{} {} is spoken of by set {home}/{set}", subject.kind, subject.name))?;
     }
     Ok(())
@@ -336,77 +292,161 @@ pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
 
 /// [`Law::Bounded`]: claims and waits of one pass have their limits, and no object is written twice.
 pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
-    let set = name(&input.set.metadata);
+    let set = name(input.set.metadata());
     let claims = plan.writes.iter().filter(|write| matches!(write, Write::CreateClaim(_))).count();
     holds(claims <= CLAIMS_PER_PASS_MAX, Law::Bounded, || {
         format!("{claims} claims are made for set {set} in one pass, more than {CLAIMS_PER_PASS_MAX}")
     })?;
+    let steps = created(plan).count() + deleted(plan).count();
+    holds(steps <= BATCH_MAX, Law::Bounded, || {
+        format!("{steps} pets of set {set} are made or deleted in one pass, more than {BATCH_MAX}")
+    })?;
     // The steps by name, the others in a number, and a word about each pod.
-    let waits_max = STEPS_MAX + 1 + input.pods.len();
+    let waits_max = STEPS_MAX + BATCH_MAX + 1 + input.pods.len();
     holds(plan.waits.len() <= waits_max, Law::Bounded, || {
         format!("set {set} waits for {} things, more than {waits_max}", plan.waits.len())
     })?;
-    // One for each claim and step, and one about the service.
-    let notes_max = CLAIMS_PER_PASS_MAX + 2;
+    // One for each claim, one for each step and about its service, one for each claim that somebody else controls.
+    let notes_max = CLAIMS_PER_PASS_MAX + 2 * (BATCH_MAX + 1) + input.claims.len();
     holds(plan.notes.len() <= notes_max, Law::Bounded, || {
         format!("set {set} tells {} things in one pass, more than {notes_max}", plan.notes.len())
     })?;
     once(&plan.writes)
 }
 
-/// Why a pod is not well, as the end of a sentence; `None` where it is Running, Ready, initialised and stays.
-fn unwell(pod: &Pod) -> Option<&'static str> {
-    let annotation = pod.metadata.annotations.as_ref().and_then(|all| all.get(INITIALIZED));
-    if is_leaving(&pod.metadata) {
-        Some("is being deleted")
-    } else if read::phase(pod) != "Running" {
-        Some("is not Running")
-    } else if !read::is_ready(pod) {
-        Some("is not Ready")
-    } else if annotation.and_then(|value| read::parse_bool(value)) != Some(true) {
-        Some("is not initialized")
-    } else {
-        None
-    }
-}
-
 /// What the laws read of a set and its pods.
 struct Facts<'a> {
-    set: &'a str,
+    set: Set<'a>,
+    name: &'a str,
+    now: Timestamp,
     target: Range<u32>,
     templates: BTreeSet<&'a str>,
     /// Claims that the pod template itself names: every pet mounts them.
     shared: BTreeSet<&'a str>,
+    /// The pods that are the set's.
+    pods: Vec<&'a Pod>,
     /// The pods that are pets, in place or not.
     by_ordinal: BTreeMap<u32, &'a Pod>,
+    /// The names of the revisions that the set controls.
+    revisions: BTreeSet<&'a str>,
+    /// The name of the revision whose template is the set's own; empty where there is none.
+    update: String,
 }
 
 impl<'a> Facts<'a> {
-    fn of(input: &Input<'a>) -> Facts<'a> {
+    fn of(input: &Input<'a>, plan: &Plan) -> Facts<'a> {
         let set = input.set;
-        let replicas = set.spec.replicas.unwrap_or(1);
-        let templates = &set.spec.volume_claim_templates;
-        let mut facts = Facts {
-            set: name(&set.metadata),
-            target: 0..u32::try_from(replicas).unwrap_or(0),
-            templates: templates.iter().map(|template| name(&template.metadata)).collect(),
-            shared: set.spec.template.spec.iter().flat_map(mounted_claims).collect(),
-            by_ordinal: BTreeMap::new(),
+        let template = match set {
+            Set::PetSet(set) => &set.spec.template,
+            Set::StatefulSet(_) => &spec(set).template,
         };
-        let pets = input.pods.iter().filter_map(|pod| Some((facts.ordinal(name(&pod.metadata))?, *pod)));
+        let mut facts = Facts {
+            set,
+            name: set.name(),
+            now: input.now,
+            target: target(set),
+            templates: claim_templates(set).iter().map(|template| name(&template.metadata)).collect(),
+            shared: template.spec.iter().flat_map(mounted_claims).collect(),
+            pods: input.pods.iter().copied().filter(|pod| is_member(set, pod)).collect(),
+            by_ordinal: BTreeMap::new(),
+            revisions: own_revisions(input).map(|revision| name(&revision.metadata)).collect(),
+            update: update(input, plan, template),
+        };
+        let pets = facts.pods.iter().filter_map(|pod| Some((facts.ordinal(name(&pod.metadata))?, *pod)));
         facts.by_ordinal = pets.collect();
         facts
     }
 
+    fn is_stateful(&self) -> bool {
+        matches!(self.set, Set::StatefulSet(_))
+    }
+
+    /// Whether pets are made and deleted without a look at the others.
+    fn is_parallel(&self) -> bool {
+        self.is_stateful() && spec(self.set).pod_management_policy.as_deref() == Some("Parallel")
+    }
+
+    /// `RollingUpdate`, `OnDelete` or `Recreate`; `OnDelete` for a PetSet, whose pets are never replaced.
+    fn strategy(&self) -> &'a str {
+        if !self.is_stateful() {
+            return "OnDelete";
+        }
+        let strategy = spec(self.set).update_strategy.as_ref();
+        strategy.and_then(|strategy| strategy.type_.as_deref()).unwrap_or("RollingUpdate")
+    }
+
+    /// The lowest ordinal that a rolling update may touch.
+    fn partition(&self) -> u32 {
+        let strategy = spec(self.set).update_strategy.as_ref();
+        let partition = strategy.and_then(|strategy| strategy.rolling_update.as_ref()?.partition);
+        self.target.start + u32::try_from(partition.unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// The name of the revision that the status calls current.
+    fn current(&self) -> &'a str {
+        let Set::StatefulSet(set) = self.set else { return "" };
+        set.status.as_ref().and_then(|status| status.current_revision.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether the pod is to be replaced by one of the newest revision.
+    fn is_outdated(&self, pod: &Pod) -> bool {
+        let is_touched = match self.strategy() {
+            "RollingUpdate" => {
+                self.is_in_place(pod)
+                    && self.ordinal(name(&pod.metadata)).is_some_and(|ordinal| ordinal >= self.partition())
+            }
+            "Recreate" => true,
+            _ => false,
+        };
+        is_touched && revision_of(pod) != self.update
+    }
+
+    /// Whether the pod has ended, where sets of its kind make it again.
+    fn is_ended(&self, pod: &Pod) -> bool {
+        self.is_stateful() && self.is_in_place(pod) && read::is_finished(pod)
+    }
+
+    /// Whether the pod should go.
+    fn is_undone(&self, pod: &Pod) -> bool {
+        !self.is_in_place(pod) || self.is_ended(pod) || self.is_outdated(pod)
+    }
+
+    /// Why a pod is not well, as the end of a sentence; `None` where it is Running and Ready, stays, and is initialised or has
+    /// been Ready for long enough.
+    fn unwell(&self, pod: &Pod) -> Option<&'static str> {
+        let annotation = pod.metadata.annotations.as_ref().and_then(|all| all.get(INITIALIZED));
+        if is_leaving(&pod.metadata) {
+            Some("is being deleted")
+        } else if read::phase(pod) != "Running" {
+            Some("is not Running")
+        } else if !read::is_ready(pod) {
+            Some("is not Ready")
+        } else if self.is_stateful() {
+            let seconds = spec(self.set).min_ready_seconds.unwrap_or(0);
+            let ready = pod.status.as_ref().and_then(|status| read::condition(status, "Ready"));
+            let since = ready.and_then(|ready| ready.last_transition_time.as_ref()).map(|time| time.0);
+            let is_new = since.is_some_and(|since| since + SignedDuration::from_secs(seconds.into()) > self.now);
+            (seconds > 0 && is_new).then_some("is not available yet")
+        } else if annotation.and_then(|value| read::parse_bool(value)) != Some(true) {
+            Some("is not initialized")
+        } else {
+            None
+        }
+    }
+
+    fn first_unwell(&self) -> Option<(&'a str, &'static str)> {
+        self.pods.iter().find_map(|pod| Some((name(&pod.metadata), self.unwell(pod)?)))
+    }
+
     /// The ordinal in a pet's name: `$(set)-$(ordinal)`, in decimal, without leading zeros.
     fn ordinal(&self, pod: &str) -> Option<u32> {
-        let digits = pod.strip_prefix(self.set)?.strip_prefix('-')?;
+        let digits = pod.strip_prefix(self.name)?.strip_prefix('-')?;
         let is_plain = digits == "0" || !digits.starts_with(['0', '+']);
         digits.parse().ok().filter(|_| is_plain)
     }
 
     fn pet(&self, ordinal: u32) -> String {
-        format!("{}-{ordinal}", self.set)
+        format!("{}-{ordinal}", self.name)
     }
 
     fn is_in_place(&self, pod: &Pod) -> bool {
@@ -416,6 +456,81 @@ impl<'a> Facts<'a> {
     fn missing(&self) -> impl Iterator<Item = u32> + '_ {
         self.target.clone().filter(|ordinal| !self.by_ordinal.contains_key(ordinal))
     }
+}
+
+/// The revision that a pod says it is of.
+fn revision_of(pod: &Pod) -> &str {
+    pod.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION_LABEL)).map_or("", String::as_str)
+}
+
+/// The spec of a StatefulSet.
+fn spec(set: Set<'_>) -> &StatefulSetSpec {
+    static NONE: std::sync::LazyLock<StatefulSetSpec> = std::sync::LazyLock::new(StatefulSetSpec::default);
+    match set {
+        Set::StatefulSet(set) => set.spec.as_ref().unwrap_or(&NONE),
+        Set::PetSet(_) => &NONE,
+    }
+}
+
+fn target(set: Set<'_>) -> Range<u32> {
+    let (start, replicas) = match set {
+        Set::PetSet(set) => (0, set.spec.replicas),
+        Set::StatefulSet(_) => {
+            let start = spec(set).ordinals.as_ref().and_then(|ordinals| ordinals.start);
+            (u32::try_from(start.unwrap_or(0)).unwrap_or(0), spec(set).replicas)
+        }
+    };
+    start..start + u32::try_from(replicas.unwrap_or(1)).unwrap_or(0)
+}
+
+fn claim_templates(set: Set<'_>) -> &[PersistentVolumeClaim] {
+    match set {
+        Set::PetSet(set) => &set.spec.volume_claim_templates,
+        Set::StatefulSet(_) => spec(set).volume_claim_templates.as_deref().unwrap_or_default(),
+    }
+}
+
+/// Whether a pod is the set's: by labels for a PetSet; for a StatefulSet by labels and name, unless somebody else controls it.
+fn is_member(set: Set<'_>, pod: &Pod) -> bool {
+    if matches!(set, Set::PetSet(_)) {
+        return true;
+    }
+    let selected =
+        Labels::from_selector(&spec(set).selector).matches(pod.metadata.labels.as_ref().unwrap_or(&BTreeMap::new()));
+    let digits = name(&pod.metadata).strip_prefix(set.name()).and_then(|rest| rest.strip_prefix('-'));
+    let is_named =
+        digits.is_some_and(|digits| digits.parse::<u32>().is_ok_and(|ordinal| ordinal.to_string() == digits));
+    let is_free = !is_leaving(set.metadata()) && !is_leaving(&pod.metadata);
+    selected && is_named && controller(&pod.metadata).map_or(is_free, |controller| controller == set.uid())
+}
+
+/// The uid of an object's controller.
+fn controller(object: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<&str> {
+    let owner = object.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    owner.map(|owner| owner.uid.as_str())
+}
+
+fn own_revisions<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a ControllerRevision> {
+    let uid = input.set.uid();
+    input.revisions.iter().copied().filter(move |revision| controller(&revision.metadata) == Some(uid))
+}
+
+/// The revision, stored or about to be, whose template is this one.
+fn update(input: &Input<'_>, plan: &Plan, template: &PodTemplateSpec) -> String {
+    let written = plan.writes.iter().filter_map(|write| match write {
+        Write::CreateRevision(revision) | Write::UpdateRevision(revision) => Some(&**revision),
+        _ => None,
+    });
+    let template = json!(template);
+    let is_it = |revision: &&ControllerRevision| {
+        let mut held =
+            revision.data.as_ref().map_or(serde_json::Value::Null, |data| data.0["spec"]["template"].clone());
+        held.as_object_mut().map(|held| held.remove("$patch"));
+        held == template && controller(&revision.metadata) == Some(input.set.uid())
+    };
+    let stored = input.revisions.iter().copied();
+    let newest = written.chain(stored).filter(is_it).max_by_key(|revision| revision.revision);
+    newest.map(|revision| name(&revision.metadata).to_owned()).unwrap_or_default()
 }
 
 fn created(plan: &Plan) -> impl Iterator<Item = &Pod> {

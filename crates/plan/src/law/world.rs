@@ -9,7 +9,10 @@ use std::{
 
 use api::{petset::PetSet, selector::Labels};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::{
+    apps::v1::{ControllerRevision, StatefulSet},
+    core::v1::{Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,15 +22,19 @@ use crate::{
     facts::{Engine, PodKey, Volume},
     pod::Host,
     read,
-    set::Reserved,
+    set::{Reserved, Set},
     zone::{Endpoint, Plan, Records, Zone},
 };
 
 /// The objects at one moment, as the laws read them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Objects {
-    /// All sets.
-    pub sets: Vec<PetSet>,
+    /// All PetSets.
+    pub pet_sets: Vec<PetSet>,
+    /// All StatefulSets.
+    pub stateful_sets: Vec<StatefulSet>,
+    /// All controller revisions.
+    pub revisions: Vec<ControllerRevision>,
     /// All pods.
     pub pods: Vec<Pod>,
     /// All claims.
@@ -53,7 +60,9 @@ impl Objects {
             Ok(())
         }
         match resource {
-            "petsets.apps" => push(&mut self.sets, object),
+            "petsets.apps" => push(&mut self.pet_sets, object),
+            "statefulsets.apps" => push(&mut self.stateful_sets, object),
+            "controllerrevisions.apps" => push(&mut self.revisions, object),
             "pods" => push(&mut self.pods, object),
             "persistentvolumeclaims" => push(&mut self.claims, object),
             "persistentvolumes" => push(&mut self.volumes, object),
@@ -63,6 +72,11 @@ impl Objects {
             "_reserved" => push(&mut self.reserved, object),
             _ => Ok(()),
         }
+    }
+
+    /// All sets of both kinds.
+    pub fn sets(&self) -> impl Iterator<Item = Set<'_>> {
+        self.pet_sets.iter().map(Set::from).chain(self.stateful_sets.iter().map(Set::from))
     }
 
     fn pod(&self, uid: &str) -> Option<&Pod> {
@@ -232,23 +246,27 @@ pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) 
         search: Vec::new(),
         resolvers: Vec::new(),
     };
-    for its in &objects.sets {
-        let space = namespace(&its.metadata);
+    for its in objects.sets() {
+        let space = its.namespace();
         let claims: Vec<_> = objects.claims.iter().filter(|claim| namespace(&claim.metadata) == space).collect();
-        let selector = its.spec.selector.as_ref().map(Labels::from_selector);
+        let revisions: Vec<_> = objects.revisions.iter().filter(|its| namespace(&its.metadata) == space).collect();
+        let selector = its.selector().map(Labels::from_selector);
         let no_labels = BTreeMap::new();
         let selects = |pod: &&Pod| {
             let labels = pod.metadata.labels.as_ref().unwrap_or(&no_labels);
             selector.as_ref().is_some_and(|selector| selector.matches(labels))
         };
         let pods: Vec<&Pod> = objects.pods_of(space).into_iter().filter(selects).collect();
+        let reserved = objects.reserved.iter().filter(|of| namespace(&of.metadata) == space && of.is_of(its));
         set::settled(&crate::set::Input {
             set: its,
             pods: &pods,
+            namesakes: &[],
             troubles: &BTreeMap::new(),
             claims: &claims,
+            revisions: &revisions,
             service: None,
-            reserved: &objects.reserved.iter().filter(|its| namespace(&its.metadata) == space).collect::<Vec<_>>(),
+            reserved: &reserved.collect::<Vec<_>>(),
             host: &nobody,
             now,
         })?;

@@ -4,7 +4,8 @@
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
 //! the facts and the memory of it side by side; `teardown` takes away what should not be there; `bind` gives the pod its
-//! node; `decide` brings up what should be there, `ahead` the sandbox of a pod that is yet to be made; `probe` asks how it is; `status` says so. While the
+//! node; `decide` brings up what should be there, `ahead` the sandbox of a pod that is yet to be made, `address` says when
+//! it needs another address; `probe` asks how it is; `status` says so. While the
 //! engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
 //! and `tell` the words and delays that all of them use.
 
@@ -42,6 +43,7 @@ use crate::{
     set::{HeldBack, Reserved},
 };
 
+pub use address::{has_lost, readdressed};
 pub use bind::is_placed;
 pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
 pub use unseen::unseen;

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     identity::Identity,
+    kind::Set,
+    revision::Revisions,
     turn::{Blocker, Step, Turn},
 };
 use crate::{Write, pod::Host, read};
@@ -30,13 +32,26 @@ pub struct Reserved {
     pub metadata: ObjectMeta,
     /// The set's name.
     pub set: String,
+    /// The set's kind.
+    #[serde(default = "pet_set")]
+    pub set_kind: String,
     /// The pod as it will be made, with the same `uid`.
     pub pod: Pod,
     /// What the sandbox's files say of the host.
     pub host: Host,
 }
 
+/// Before there were two kinds of sets, a reservation did not name its own.
+fn pet_set() -> String {
+    "PetSet".to_owned()
+}
+
 impl Reserved {
+    /// Whether it is of the set of this kind and name.
+    pub fn is_of(&self, set: Set<'_>) -> bool {
+        self.set == set.name() && self.set_kind == set.kind()
+    }
+
     /// The uid that the pod will have.
     pub fn uid(&self) -> Option<&String> {
         self.pod.metadata.uid.as_ref()
@@ -67,17 +82,23 @@ pub(super) fn until(blocker: &Blocker<'_>) -> Timestamp {
 }
 
 /// The pods whose sandboxes are to be there ahead, by name: the next ones after the pet that is being made.
-pub(super) fn wanted(identity: &Identity<'_>, turn: &Turn<'_>) -> BTreeMap<String, Pod> {
-    let now = usize::from(turn.blocker.is_none());
-    let creates = turn.undone.iter().skip(now).take(AHEAD_MAX).map_while(|step| match step {
-        Step::Create(ordinal) => identity.pet(*ordinal).ok(),
-        Step::Delete(_) => None,
+pub(super) fn wanted(identity: &Identity<'_>, revisions: Option<&Revisions>, turn: &Turn<'_>) -> BTreeMap<String, Pod> {
+    let creates = turn.undone.iter().take(AHEAD_MAX).map_while(|step| match step {
+        Step::Create(ordinal) => {
+            identity.pet(*ordinal, revisions.map(|revisions| revisions.for_ordinal(identity.set, *ordinal))).ok()
+        }
+        _ => None,
     });
     creates.filter(is_alone).filter_map(|pod| Some((pod.metadata.name.clone()?, pod))).collect()
 }
 
 /// The writes that lead from what is reserved to what is wanted. One that differs goes first, and comes in the next pass.
-pub(super) fn writes(set: &str, host: &Host, mut wanted: BTreeMap<String, Pod>, reserved: &[&Reserved]) -> Vec<Write> {
+pub(super) fn writes(
+    set: Set<'_>,
+    host: &Host,
+    mut wanted: BTreeMap<String, Pod>,
+    reserved: &[&Reserved],
+) -> Vec<Write> {
     let mut writes = Vec::new();
     for reserved in reserved {
         let pod = wanted.remove(reserved.name());
@@ -88,7 +109,13 @@ pub(super) fn writes(set: &str, host: &Host, mut wanted: BTreeMap<String, Pod>, 
     writes.extend(wanted.into_iter().map(|(name, pod)| {
         let metadata =
             ObjectMeta { name: Some(name), namespace: pod.metadata.namespace.clone(), ..ObjectMeta::default() };
-        Write::Reserve(Box::new(Reserved { metadata, set: set.to_owned(), pod, host: host.clone() }))
+        Write::Reserve(Box::new(Reserved {
+            metadata,
+            set: set.name().to_owned(),
+            set_kind: set.kind().to_owned(),
+            pod,
+            host: host.clone(),
+        }))
     }));
     writes
 }

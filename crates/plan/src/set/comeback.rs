@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 
-use api::petset::PetSet;
-
-use super::{identity::Identity, pet::Pet};
+use super::{identity::Identity, kind::Set, owner::Members, pet::Pet, rules::HoldsUp};
 use crate::read;
 
 /// How long a pet that lost its containers waits for the lower ones. Long enough for a database to recover and report
@@ -25,12 +23,18 @@ pub struct HeldBack {
 }
 
 /// Why this pet of the set should not start its lost containers again yet: a lower one is not Ready, and it has not
-/// waited for [`PATIENCE`] since it stopped being Ready itself.
+/// waited for [`PATIENCE`] since it stopped being Ready itself. Pets of a set that starts them in parallel wait for nobody.
 ///
 /// This orders only the return of containers whose sandbox was lost. Creation is ordered by [`super::plan`].
-pub fn held_back(set: &PetSet, pods: &[&Pod], pod: &Pod, now: Timestamp) -> Option<HeldBack> {
+pub fn held_back(set: Set<'_>, pods: &[&Pod], pod: &Pod, now: Timestamp) -> Option<HeldBack> {
     let identity = Identity::of(set);
-    let pets = Pet::read_all(&identity, pods, &BTreeMap::new());
+    let members = Members::of(&identity, pods).pods;
+    if set.rules().holds_up == HoldsUp::Nothing
+        || members.iter().all(|member| member.metadata.name != pod.metadata.name)
+    {
+        return None;
+    }
+    let pets = Pet::read_all(&identity, &members, &BTreeMap::new(), now);
     let ordinal = identity.ordinal(pod.metadata.name.as_deref()?)?;
     let lower = pets.iter().filter(|pet| pet.ordinal.is_some_and(|other| other < ordinal));
     let blocker = lower.filter(|pet| !pet.is_terminating()).find(|pet| !read::is_ready(pet.pod))?;

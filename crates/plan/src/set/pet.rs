@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 
 use api::petset::INITIALIZED;
 
-use super::identity::Identity;
+use super::{identity::Identity, kind::Set, revision, rules::Well};
 use crate::read;
 
 /// A pet's number in its set.
@@ -20,9 +20,17 @@ pub(super) struct Hold {
     pub(super) reason: &'static str,
     /// The part of the sentence after the colon.
     pub(super) because: String,
+    /// When it ends by itself, if nothing happens meanwhile.
+    pub(super) until: Option<Timestamp>,
 }
 
-/// A pod that the set's selector matches.
+impl Hold {
+    pub(super) fn new(reason: &'static str, because: impl Into<String>) -> Hold {
+        Hold { reason, because: because.into(), until: None }
+    }
+}
+
+/// A pod of the set.
 #[derive(Debug)]
 pub(super) struct Pet<'a> {
     pub(super) pod: &'a Pod,
@@ -31,6 +39,8 @@ pub(super) struct Pet<'a> {
     pub(super) ordinal: Option<Ordinal>,
     /// When it was made; an unknown time counts as the oldest.
     pub(super) created: Option<Timestamp>,
+    /// The name of the revision that it was made from; empty where sets of its kind have none.
+    pub(super) revision: &'a str,
     /// Why the set waits for it, unless it is well.
     pub(super) hold: Option<Hold>,
 }
@@ -42,45 +52,56 @@ impl<'a> Pet<'a> {
         identity: &Identity<'_>,
         pods: &[&'a Pod],
         troubles: &BTreeMap<String, String>,
+        now: Timestamp,
     ) -> Vec<Pet<'a>> {
-        let mut pets: Vec<_> = pods.iter().map(|pod| Pet::read(identity, pod, troubles)).collect();
+        let read = |pod: &&'a Pod| {
+            let name = pod.metadata.name.as_deref().unwrap_or_default();
+            Pet {
+                pod,
+                name,
+                ordinal: identity.ordinal(name),
+                created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
+                revision: revision::of_pod(pod),
+                hold: hold(identity.set, pod, name, troubles.get(name).map(String::as_str), now),
+            }
+        };
+        let mut pets: Vec<_> = pods.iter().map(read).collect();
         pets.sort_by_key(|p| (p.ordinal.is_none(), p.ordinal, p.name));
         pets
-    }
-
-    fn read(identity: &Identity<'_>, pod: &'a Pod, troubles: &BTreeMap<String, String>) -> Pet<'a> {
-        let name = pod.metadata.name.as_deref().unwrap_or_default();
-        Pet {
-            pod,
-            name,
-            ordinal: identity.ordinal(name),
-            created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
-            hold: hold(pod, name, troubles.get(name).map(String::as_str)),
-        }
     }
 
     /// Whether its deletion has been asked for.
     pub(super) fn is_terminating(&self) -> bool {
         self.pod.metadata.deletion_timestamp.is_some()
     }
+
+    /// Whether it has ended for good, and nobody has asked for its deletion.
+    pub(super) fn has_ended(&self) -> bool {
+        read::is_finished(self.pod) && !self.is_terminating()
+    }
 }
 
-/// A pet is well when it is not being deleted, is Running and Ready, and says that it is initialised. This gives the first of
-/// these that fails.
-fn hold(pod: &Pod, name: &str, trouble: Option<&str>) -> Option<Hold> {
+/// A pet is well when it is not being deleted, is Running and Ready, and is what its kind asks for besides: initialised, or
+/// Ready for long enough. This gives the first of these that fails.
+fn hold(set: Set<'_>, pod: &Pod, name: &str, trouble: Option<&str>, now: Timestamp) -> Option<Hold> {
     if pod.metadata.deletion_timestamp.is_some() {
-        return Some(Hold { reason: "PetTerminating", because: format!("{name} is being deleted") });
+        return Some(Hold::new("PetTerminating", format!("{name} is being deleted")));
     }
     let status = pod.status.as_ref();
     let phase = Some(read::phase(pod)).filter(|p| !p.is_empty()).unwrap_or("Pending");
     if phase != "Running" {
-        let because = with_detail(format!("{name} is {phase}"), trouble, status);
-        return Some(Hold { reason: "PetNotRunning", because });
+        return Some(Hold::new("PetNotRunning", with_detail(format!("{name} is {phase}"), trouble, status)));
     }
     if !read::is_ready(pod) {
-        let because = with_detail(format!("{name} is not Ready"), trouble, status);
-        return Some(Hold { reason: "PetNotReady", because });
+        return Some(Hold::new("PetNotReady", with_detail(format!("{name} is not Ready"), trouble, status)));
     }
+    match set.rules().well {
+        Well::Initialized => uninitialized(pod, name),
+        Well::Available => unavailable(set, pod, name, now),
+    }
+}
+
+fn uninitialized(pod: &Pod, name: &str) -> Option<Hold> {
     let initialized = pod.metadata.annotations.as_ref().and_then(|a| a.get(INITIALIZED)).map(String::as_str);
     let fault = match initialized.map(|value| (value, read::parse_bool(value))) {
         Some((_, Some(true))) => return None,
@@ -88,8 +109,22 @@ fn hold(pod: &Pod, name: &str, trouble: Option<&str>) -> Option<Hold> {
         Some((value, None)) => format!("is {value:?}, which is not a boolean"),
         None => "is missing".to_owned(),
     };
-    let because = format!("{name} is not initialized: annotation {INITIALIZED} {fault}");
-    Some(Hold { reason: "PetNotInitialized", because })
+    Some(Hold::new("PetNotInitialized", format!("{name} is not initialized: annotation {INITIALIZED} {fault}")))
+}
+
+/// Ready, and not for `spec.minReadySeconds` yet. Counted from the moment at which the condition became true, so that the
+/// seconds pass once, whoever looks.
+fn unavailable(set: Set<'_>, pod: &Pod, name: &str, now: Timestamp) -> Option<Hold> {
+    let min_ready = set.min_ready();
+    if min_ready.is_zero() {
+        return None;
+    }
+    let ready = pod.status.as_ref().and_then(|status| read::condition(status, "Ready"));
+    let since = ready.and_then(|ready| ready.last_transition_time.as_ref()).map_or(Timestamp::MIN, |time| time.0);
+    let until = since.saturating_add(min_ready).unwrap_or(Timestamp::MAX);
+    let because =
+        format!("{name} is Ready and becomes available after {} s of it (spec.minReadySeconds)", min_ready.as_secs());
+    (now < until).then(|| Hold { until: Some(until), ..Hold::new("PetNotAvailable", because) })
 }
 
 /// The pod's own reason is the truest: it names the probe and what that said. The status is what remains of it.

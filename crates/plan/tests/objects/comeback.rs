@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use plan::set::{HeldBack, PATIENCE, held_back};
+use plan::set::{self, HeldBack, PATIENCE, held_back};
 use serde_json::json;
 
 use crate::world::{World, now, pet, terminating, with_status};
@@ -17,7 +17,7 @@ fn lost(ordinal: u32) -> Pod {
 fn last_is_held_back(pods: &[Pod], seconds: i64) -> Option<HeldBack> {
     let world = World::new(3);
     let (pods, last): (Vec<&Pod>, _) = (pods.iter().collect(), pods.last().unwrap());
-    held_back(&world.set, &pods, last, at(seconds))
+    held_back(set::Set::from(&world.set), &pods, last, at(seconds))
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -68,6 +68,14 @@ fn plan_of(input: &set::Input<'_>, change: impl Fn(&mut Pod)) -> Plan {
     plan_with(input, &pods)
 }
 
+/// The set, of the kind that all worlds here have.
+fn pet_set<'a>(input: &set::Input<'a>) -> &'a api::petset::PetSet {
+    match input.set {
+        set::Set::PetSet(set) => set,
+        set::Set::StatefulSet(_) => unreachable!("no world here has another kind"),
+    }
+}
+
 /// The plan of the same set with other pods.
 fn plan_with(input: &set::Input<'_>, pods: &[Pod]) -> Plan {
     let pods: Vec<&Pod> = pods.iter().collect();
@@ -129,8 +137,8 @@ fn order_notices_a_pet_made_beside_one_that_is_going() {
 fn order_notices_the_highest_made_first() {
     noticed(Law::Order, |input| {
         let mut plan = set::plan(input);
-        let replicas = input.set.spec.replicas.unwrap_or(1);
-        let set = input.set.metadata.name.as_deref().unwrap();
+        let replicas = pet_set(input).spec.replicas.unwrap_or(1);
+        let set = input.set.metadata().name.as_deref().unwrap();
         for write in &mut plan.writes {
             let Write::CreatePod(pod) = write else { continue };
             let highest = (0..replicas)
@@ -166,10 +174,10 @@ fn descent_notices_the_oldest_deleted_first() {
 #[test]
 fn descent_notices_that_a_pet_is_deleted_before_the_missing_are_made() {
     noticed(Law::Descent, |input| {
-        let mut fewer = input.set.clone();
+        let mut fewer = pet_set(input).clone();
         let present = input.pods.iter().filter(|pod| !pod.metadata.name.as_ref().unwrap().ends_with('x')).count();
         fewer.spec.replicas = Some(fewer.spec.replicas.unwrap_or(1).min(present as i32 - 1).max(0));
-        set::plan(&set::Input { set: &fewer, ..input.clone() })
+        set::plan(&set::Input { set: set::Set::from(&fewer), ..input.clone() })
     });
 }
 
@@ -181,7 +189,7 @@ fn sticky_notices_a_pet_on_the_first_ones_claim() {
             let Write::CreatePod(pod) = write else { continue };
             for volume in pod.spec.iter_mut().flat_map(|spec| spec.volumes.iter_mut().flatten()) {
                 let Some(source) = &mut volume.persistent_volume_claim else { continue };
-                let set = input.set.metadata.name.as_deref().unwrap();
+                let set = input.set.metadata().name.as_deref().unwrap();
                 source.claim_name = format!("{}-{set}-0", volume.name);
             }
         }
@@ -237,7 +245,7 @@ fn says_why_notices_pets_that_are_not_even_counted() {
 fn status_of(input: &set::Input<'_>, replicas: i32) -> Write {
     Write::PetSetStatus {
         namespace: "default".to_owned(),
-        name: input.set.metadata.name.clone().unwrap(),
+        name: input.set.metadata().name.clone().unwrap(),
         rv: "7".to_owned(),
         observed_generation: 1,
         replicas,
@@ -253,7 +261,7 @@ fn quiet_notices_a_status_in_every_pass() {
     noticed(Law::Quiet, |input| {
         let mut plan = set::plan(input);
         if !has_status(&plan) {
-            plan.writes.push(status_of(input, input.set.status.replicas));
+            plan.writes.push(status_of(input, pet_set(input).status.replicas));
         }
         plan
     });
@@ -264,7 +272,7 @@ fn quiet_notices_a_status_that_goes_to_and_fro() {
     noticed(Law::Quiet, |input| {
         let mut plan = set::plan(input);
         if !has_status(&plan) {
-            plan.writes.push(status_of(input, input.set.status.replicas ^ 1));
+            plan.writes.push(status_of(input, pet_set(input).status.replicas ^ 1));
         }
         plan
     });
@@ -279,7 +287,7 @@ fn quiet_notices_a_loop_that_never_sleeps() {
 fn settles_notices_a_set_that_stays_one_short() {
     noticed(Law::Settles, |input| {
         let mut plan = set::plan(input);
-        let last = format!("-{}", input.set.spec.replicas.unwrap_or(1) - 1);
+        let last = format!("-{}", pet_set(input).spec.replicas.unwrap_or(1) - 1);
         let is_last = |write: &Write| matches!(write, Write::CreatePod(pod) if pod.metadata.name.as_ref().unwrap().ends_with(&last));
         if let Some(at) = plan.writes.iter().position(is_last) {
             let Write::CreatePod(pod) = plan.writes.remove(at) else { unreachable!("it was found there") };
@@ -312,8 +320,8 @@ fn subject(input: &set::Input<'_>) -> Subject {
         api_version: "apps/v1alpha1".to_owned(),
         kind: "PetSet".to_owned(),
         namespace: "default".to_owned(),
-        name: input.set.metadata.name.clone().unwrap(),
-        uid: input.set.metadata.uid.clone().unwrap(),
+        name: input.set.metadata().name.clone().unwrap(),
+        uid: input.set.metadata().uid.clone().unwrap(),
     }
 }
 
@@ -365,7 +373,7 @@ fn bounded_notices_an_object_that_is_written_twice() {
     noticed(Law::Bounded, |input| {
         let mut plan = set::plan(input);
         if has_status(&plan) {
-            plan.writes.push(status_of(input, input.set.status.replicas + 1));
+            plan.writes.push(status_of(input, pet_set(input).status.replicas + 1));
         }
         plan
     });
@@ -529,8 +537,12 @@ fn bounded_notices_all_volumes_at_once() {
         let mut plan = claim::plan(input);
         for claim in input.claims {
             let alone = claim::Input { claims: &[claim], ..input.clone() };
-            let more = claim::plan(&alone).actions.into_iter().filter(|action| !plan.actions.contains(action));
-            plan.actions.extend(more.collect::<Vec<_>>());
+            let claim::Plan { actions, writes, .. } = claim::plan(&alone);
+            let more: Vec<_> = actions.into_iter().filter(|action| !plan.actions.contains(action)).collect();
+            plan.actions.extend(more);
+            // With their records, so that they are ours.
+            let more: Vec<_> = writes.into_iter().filter(|write| !plan.writes.contains(write)).collect();
+            plan.writes.extend(more.into_iter().filter(|write| matches!(write, Write::BeginVolume(_))));
         }
         plan
     };

@@ -305,8 +305,8 @@ fn settles_notices_whatever_is_not_as_it_should_be() {
     let truth = Truth::new();
     let changes: [Change; 12] = [
         ("web-1", |t| drop(t.objects.pods.pop())),
-        ("web-1", |t| t.objects.sets[0].spec.replicas = Some(1)),
-        ("web-2", |t| t.objects.sets[0].spec.replicas = Some(3)),
+        ("web-1", |t| t.objects.pet_sets[0].spec.replicas = Some(1)),
+        ("web-2", |t| t.objects.pet_sets[0].spec.replicas = Some(3)),
         ("web-1", |t| t.objects.pods[1].status.as_mut().unwrap().phase = Some("Pending".to_owned())),
         ("www-web-1", |t| drop(t.objects.claims.pop())),
         ("www-web-1", |t| t.objects.claims[1].status.as_mut().unwrap().phase = Some("Lost".to_owned())),
@@ -315,7 +315,7 @@ fn settles_notices_whatever_is_not_as_it_should_be() {
         ("nginx", |t| drop(t.engine.containers.get_mut(&key(1)).unwrap().pop())),
         ("web-7", |t| drop(t.engine.containers.insert(key(7), vec![container(7, Role::App, "nginx", 0)]))),
         ("nginx", |t| assert!(t.zone.set_service("default", "nginx", None))),
-        ("web", |t| t.objects.sets[0].status.replicas = 1),
+        ("web", |t| t.objects.pet_sets[0].status.replicas = 1),
     ];
     for (what, change) in changes {
         let verdict = truth.changed(change).settles();

@@ -139,8 +139,10 @@ impl World {
         let pods: Vec<&Pod> = self.pods.iter().collect();
         let claims: Vec<&PersistentVolumeClaim> = self.claims.iter().collect();
         f(&set::Input {
-            set: &self.set,
+            set: set::Set::from(&self.set),
             pods: &pods,
+            namesakes: &pods,
+            revisions: &[],
             troubles: &self.troubles,
             claims: &claims,
             service: self.service.as_ref(),

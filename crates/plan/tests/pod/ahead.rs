@@ -17,7 +17,13 @@ fn reserved() -> World {
     let mut world = World::new(NGINX);
     let pod = world.pod.take().unwrap();
     let host = world.host.clone();
-    world.reserved = Some(Reserved { metadata: pod.metadata.clone(), set: "web".to_owned(), pod, host });
+    world.reserved = Some(Reserved {
+        metadata: pod.metadata.clone(),
+        set: "web".to_owned(),
+        set_kind: "PetSet".to_owned(),
+        pod,
+        host,
+    });
     world
 }
 

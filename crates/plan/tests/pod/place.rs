@@ -278,9 +278,9 @@ fn term(app: &str, more: Value) -> Value {
     term
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn affinity(kind: &str, term: Value) -> Value {
-    let terms = Value::Array(vec![term]);
-    json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": terms}}})
+    json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}})
 }
 
 #[test]
@@ -512,7 +512,13 @@ fn no_sandbox_is_made_ahead_for_a_pod_that_would_not_be_scheduled() {
     let mut world = world(json!({}), vec![neighbour("web-1", json!({}))], spec);
     let pod = world.pod.take().unwrap();
     let host = world.host.clone();
-    world.reserved = Some(Reserved { metadata: pod.metadata.clone(), set: "web".to_owned(), pod, host });
+    world.reserved = Some(Reserved {
+        metadata: pod.metadata.clone(),
+        set: "web".to_owned(),
+        set_kind: "PetSet".to_owned(),
+        pod,
+        host,
+    });
     assert_eq!(world.settle(), Plan::default());
     assert_eq!(world.told(), [""; 0]);
     world.neighbours.clear();
