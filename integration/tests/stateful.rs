@@ -117,7 +117,7 @@ fn a_broken_update_waits_says_why_and_is_mended_by_recreate() -> Result<()> {
         Ok(())
     })?;
     ensure!(versions(&world)? == ["web-0 1", "web-1 broken"], "Kubernetes would not replace it either");
-    world.apply(&manifest(2, "1", "Retain", "updateStrategy: {type: Recreate}"))?;
+    world.apply(&manifest(2, "1", "Retain", "updateStrategy: {type: Recreate, rollingUpdate: null}"))?;
     settled(&mut world, &["web-0 1", "web-1 1"])
 }
 

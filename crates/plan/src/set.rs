@@ -302,7 +302,7 @@ impl Draft<'_> {
             let pet = blocker.pet.name;
             hold.because = format!(
                 "{}; it is of an older revision, and pets are not replaced while one of them is not Ready: delete pod {pet} to \
-                 have it made of the newest, or set spec.updateStrategy.type to Recreate",
+                 have it made of the newest, or set spec.updateStrategy to {{type: Recreate, rollingUpdate: null}}",
                 hold.because
             );
         }

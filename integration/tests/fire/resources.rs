@@ -180,8 +180,9 @@ fn a_host_port_that_is_taken_is_told_in_a_bounded_number_of_events() -> Result<(
     let port = std::net::TcpListener::bind("0.0.0.0:0")?.local_addr()?.port();
     // Not one of our pods: the second of those would not be given to the node.
     let stranger = format!("stranger-{}", world.instance());
-    let mapping = format!("{port}:80");
-    world.docker(&["run", "-d", "--rm", "--name", &stranger, "-p", &mapping, "busybox:1", "sleep", "600"])?;
+    let (network, mapping) = (format!("petset-{}", world.instance()), format!("{port}:80"));
+    let run = ["run", "-d", "--rm", "--name", &stranger, "--network", &network, "-p", &mapping];
+    world.docker(&[&run[..], &["busybox:1", "sleep", "600"]].concat())?;
     world.apply(&pod("first", &format!("    ports: [{{containerPort: 80, hostPort: {port}}}]")))?;
     let told = world.eventually("the pod is refused three times", |world| {
         said(&world.waits_of("first")?, "port is already allocated")?;

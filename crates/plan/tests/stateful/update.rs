@@ -153,7 +153,7 @@ fn a_rollback_of_a_stuck_update_waits_for_the_broken_pet() {
     world.steps();
     let sentence = "PetNotRunning: waiting to update web-2: web-2 is Pending; it is of an older revision, and pets are not \
                     replaced while one of them is not Ready: delete pod web-2 to have it made of the newest, or set \
-                    spec.updateStrategy.type to Recreate";
+                    spec.updateStrategy to {type: Recreate, rollingUpdate: null}";
     assert_eq!(world.waits(), [sentence]);
     world.edit(|spec| spec["updateStrategy"] = json!({"type": "Recreate"}));
     assert_eq!(world.steps(), ["delete web-2"], "only web-2 is of another revision");
