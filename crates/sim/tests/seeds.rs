@@ -2,7 +2,7 @@
 
 use petset_sim::{Options, judge::Tracing, run};
 
-/// So many run with every test run; `make sim` runs thousands, in a faster build.
+/// So many run with every test run; `make sim` runs thousands, and CI two of them.
 const SEEDS: u64 = 60;
 
 #[test]
