@@ -82,7 +82,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, PrivateError> {
     Ok(Some(text))
 }
 
-/// Writes a file as [`write`] does, unless that is what it holds: a full disk is no reason against a start that changes
+/// Writes a file as [`write()`] does, unless that is what it holds: a full disk is no reason against a start that changes
 /// nothing.
 pub(crate) fn keep(path: &Path, text: &str) -> Result<(), PrivateError> {
     match read(path) {

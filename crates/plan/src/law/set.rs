@@ -1,6 +1,6 @@
 //! The laws of one decision about a set: whose turn it is, what its pets and claims are called, how much is said.
 //!
-//! [`order`] and [`descent`], which differ from kind to kind and from policy to policy, stand in a file of their own.
+//! [`order()`] and [`descent()`], which differ from kind to kind and from policy to policy, stand in a file of their own.
 
 mod order;
 mod settled;
