@@ -66,6 +66,7 @@ fn the_page_of_limits_has_those_of_one_pass() {
     let limits = [
         ("CLAIMS_PER_PASS_MAX", set::CLAIMS_PER_PASS_MAX),
         ("STEPS_MAX", set::STEPS_MAX),
+        ("BATCH_MAX", set::BATCH_MAX),
         ("AHEAD_MAX", set::AHEAD_MAX),
         ("VOLUMES_AT_ONCE_MAX", claim::VOLUMES_AT_ONCE_MAX),
     ];
