@@ -20,7 +20,7 @@ use plan::{
     facts::{PodKey, State},
 };
 use tokio::{
-    sync::{broadcast, watch},
+    sync::{Notify, broadcast},
     time::{Duration, sleep},
 };
 
@@ -85,7 +85,10 @@ pub struct FakeEngine {
     /// Requests that change something and are not answered yet.
     under_way: AtomicU64,
     /// What it does, and how often it has died: a request does not outlive the engine that took it.
-    life: watch::Sender<(Life, u64)>,
+    life: Mutex<(Life, u64)>,
+    /// Requests that wait for that to change. It wakes them in the order in which they came; a watch channel would wake
+    /// them in one of its own, and a seed would not be the same world twice.
+    changed: Notify,
 }
 
 /// A request, as far as chance has to do with it.
@@ -112,7 +115,8 @@ impl FakeEngine {
             asked: Mutex::default(),
             hints: broadcast::channel(HINTS_MAX).0,
             under_way: AtomicU64::new(0),
-            life: watch::Sender::new((Life::Up, 0)),
+            life: Mutex::new((Life::Up, 0)),
+            changed: Notify::new(),
         }
     }
 
@@ -137,32 +141,30 @@ impl FakeEngine {
 
     /// Makes the engine fall silent, or answer again.
     pub fn set_silent(&self, silent: bool) {
-        self.live(if silent { Life::Down } else { Life::Up });
+        self.become_now(if silent { Life::Down } else { Life::Up });
     }
 
     /// Makes the engine accept requests without doing anything about them, as one that is stopped by a signal.
     pub fn hang(&self) {
         self.judge.step("engine", || "hangs".to_owned());
-        self.live(Life::Hung);
+        self.become_now(Life::Hung);
     }
 
     /// Kills the engine: requests under way have the effect that they have had.
     pub fn crash(&self) {
         self.judge.step("engine", || "dies".to_owned());
-        self.life.send_modify(|(life, deaths)| {
-            *life = Life::Down;
-            *deaths += 1;
-        });
+        let deaths = self.life().1;
+        self.set_life((Life::Down, deaths + 1));
     }
 
     /// Lets an engine that hung or died serve again.
     pub fn recover(&self, live_restore: LiveRestore) {
-        let is_new = self.life.borrow().0 == Life::Down;
+        let is_new = self.life().0 == Life::Down;
         self.judge.step("engine", || format!("serves again, live restore {live_restore:?}"));
         if is_new && live_restore == LiveRestore::No {
             self.restart();
         }
-        self.live(Life::Up);
+        self.become_now(Life::Up);
         if is_new {
             // Whoever listened has lost the connection, and looks at everything once there is a new one.
             drop(self.hints.send(Hint::Everything));
@@ -259,15 +261,14 @@ impl FakeEngine {
         effect: impl FnOnce(&mut World, jiff::Timestamp) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut life = self.life.subscribe();
-        let began = life.borrow_and_update().1;
+        let began = self.life().1;
         if faults.takes_time {
             sleep(self.time_taken(call, faults)).await;
         }
         // A hung engine begins with what it was asked for once it runs again.
-        drop(life.wait_for(|(life, _)| *life != Life::Hung).await);
+        self.not_hung().await;
         let silent = |why: &str| Err(Failure::Silent(why.to_owned()));
-        if *self.life.borrow() != (Life::Up, began) {
+        if self.life() != (Life::Up, began) {
             return silent("the engine is silent");
         }
         if self.chance.happens(faults.fails_before) {
@@ -287,7 +288,7 @@ impl FakeEngine {
         if faults.takes_time {
             sleep(self.chance.millis(0, 3)).await;
         }
-        if self.life.borrow().1 != began {
+        if self.life().1 != began {
             return silent("unexpected EOF");
         }
         if self.chance.happens(faults.fails_after) {
@@ -309,7 +310,7 @@ impl FakeEngine {
     /// Tells whoever listens that something has happened to a pod, as reliably as events are.
     pub(crate) fn hint(&self, pod: &PodKey) {
         let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.life.borrow().0 != Life::Up || self.chance.happens(faults.hint_lost) {
+        if self.life().0 != Life::Up || self.chance.happens(faults.hint_lost) {
             self.judge.step("fault", || format!("no event about {pod}"));
             return;
         }
@@ -327,7 +328,27 @@ impl FakeEngine {
         }
     }
 
-    fn live(&self, now: Life) {
-        self.life.send_modify(|(life, _)| *life = now);
+    fn life(&self) -> (Life, u64) {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn become_now(&self, now: Life) {
+        let deaths = self.life().1;
+        self.set_life((now, deaths));
+    }
+
+    fn set_life(&self, life: (Life, u64)) {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        self.changed.notify_waiters();
+    }
+
+    async fn not_hung(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.life().0 != Life::Hung {
+                return;
+            }
+            changed.await;
+        }
     }
 }
