@@ -3,8 +3,8 @@
 //! Real are the loop, the planner, the store above its key-value trait, the server's rules, and the clock's order. Fake,
 //! and seeded, is the rest. Reading order: [`mod@run`] is one seed from beginning to end; [`daemon`] is one daemon's life
 //! and [`lifeline`] where it ends; [`users`] act through [`api`]; [`engine`] is Docker as it has been seen to behave,
-//! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; [`witness`] and [`judge`]
-//! hold everything to the laws of `plan::law`. [`cluster`] is the same world without faults, for stories.
+//! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; `look`, [`witness`] and
+//! [`judge`] hold everything to the laws of `plan::law`. [`cluster`] is the same world without faults, for stories.
 
 pub mod api;
 pub mod chance;
@@ -16,6 +16,7 @@ pub mod driver;
 pub mod engine;
 pub mod judge;
 pub mod lifeline;
+mod look;
 pub mod run;
 pub mod users;
 pub mod witness;
