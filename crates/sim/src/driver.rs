@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::engine::{
     Call, FakeEngine,
-    world::{Draft, Held, World, by_part, name_of},
+    world::{Draft, Held, NETWORK_GONE, World, by_part, name_of},
 };
 use crate::lifeline::{Fate, Lifeline};
 
@@ -106,13 +106,34 @@ impl Driver {
                 }
             }
         };
+        match self.start(&draft, &id).await {
+            Err(Failure::Refused(why)) if why == NETWORK_GONE => {
+                let restore = |_: &FakeEngine, world: &mut World, _: Timestamp| {
+                    world.is_network_gone = false;
+                    Ok(())
+                };
+                self.request(Call::Write, WRITE_TIMEOUT, || "makes the network again".to_owned(), restore).await?;
+                self.force_remove(&id).await?;
+                match self.create(&draft).await? {
+                    Ok(id) => self.start(&draft, &id).await,
+                    Err(_) => Err(Failure::Refused("the name is in use".to_owned())),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    async fn start(&self, draft: &Draft, id: &str) -> Result<Done, Failure> {
         let (what, pod) = (format!("starts {}", name_of(&draft.owner)), draft.owner.pod.clone());
+        let (shared, id) = (Arc::clone(&self.engine), id.to_owned());
         let start = move |engine: &FakeEngine, world: &mut World, now: Timestamp| {
             let broken = world.start(&id, now)?;
             if let Some(broken) = broken {
                 engine.judge().breach(broken.0, broken.1);
             }
             engine.hint(&pod);
+            // When the world is free again.
+            tokio::spawn(async move { shared.work(&id) });
             Ok(Done::Ok)
         };
         self.request(Call::Write, WRITE_TIMEOUT, || what, start).await

@@ -17,7 +17,7 @@ use std::{
 use controller::{Clock, Hint};
 use plan::{
     action::Failure,
-    facts::{PodKey, State},
+    facts::{PodKey, Role, State},
 };
 use tokio::{
     sync::{Notify, broadcast},
@@ -31,6 +31,9 @@ use world::World;
 /// Hints that a reader has not taken yet; more collapse into `Everything`, as in the real engine.
 const HINTS_MAX: usize = 64;
 
+/// How often a paused container looks whether it may go on.
+const PAUSED_LOOKED_AT: Duration = Duration::from_secs(1);
+
 /// How often each thing goes wrong, in a thousand times.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EngineFaults {
@@ -42,6 +45,10 @@ pub struct EngineFaults {
     pub fails_after: u32,
     /// A request takes up to some minutes: its effect may come when nobody waits for it any more.
     pub slow: u32,
+    /// An init container takes up to a minute.
+    pub long_init: u32,
+    /// An init container fails.
+    pub init_fails: u32,
     /// Of a container that is being removed something is left, which holds its name.
     pub stuck: u32,
     /// A hint never comes.
@@ -296,6 +303,44 @@ impl FakeEngine {
             return silent("unexpected EOF");
         }
         result
+    }
+
+    /// Lets an init container that runs come to its end; whether it is told depends on what events are worth.
+    pub(crate) fn work(self: &Arc<Self>, id: &str) {
+        let is_init = |kept: &world::Kept| kept.container.owner.role == Role::Init && world::is_live(&kept.container);
+        let Some(since) =
+            self.world().containers.get(id).filter(|kept| is_init(kept)).map(|kept| kept.container.state.clone())
+        else {
+            return;
+        };
+        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = i64::from(self.chance.happens(faults.init_fails));
+        let time = if !faults.takes_time {
+            Duration::ZERO
+        } else if self.chance.happens(faults.long_init) {
+            self.chance.millis(1_000, 60_000)
+        } else {
+            self.chance.millis(1, 200)
+        };
+        let (engine, id) = (Arc::clone(self), id.to_owned());
+        tokio::spawn(async move {
+            sleep(time).await;
+            // One that was paused meanwhile goes on when it may; one that was started again has a task of its own.
+            while let Some(State::Running { paused: true, .. }) = engine.state(&id) {
+                sleep(PAUSED_LOOKED_AT).await;
+            }
+            if engine.state(&id) == Some(since) {
+                engine.judge.step("engine", || format!("init container {id} ends with {code}"));
+                let pod = engine.world().end(&id, code, engine.clock.now());
+                if let Some(pod) = pod {
+                    engine.hint(&pod);
+                }
+            }
+        });
+    }
+
+    fn state(&self, id: &str) -> Option<State> {
+        self.world().containers.get(id).map(|kept| kept.container.state.clone())
     }
 
     fn time_taken(&self, call: Call, faults: EngineFaults) -> Duration {

@@ -135,6 +135,8 @@ impl World {
             fails_before: rate(30),
             fails_after: rate(30),
             slow: rate(10),
+            long_init: rate(300),
+            init_fails: rate(100),
             stuck: rate(100),
             hint_lost: rate(200),
             hint_late: rate(200),
@@ -145,6 +147,7 @@ impl World {
         let with_crashes = self.chance.happens(600);
         let with_engine = self.chance.happens(500);
         let with_strangers = self.chance.happens(300);
+        let with_network = self.chance.happens(200);
         self.judge.step("world", || format!("{engine:?} {disk:?}"));
         self.parts.engine.set_faults(engine);
         self.parts.disk.set_faults(disk);
@@ -156,7 +159,7 @@ impl World {
             if self.judge.verdict().is_some() {
                 return;
             }
-            match self.chance.below(10) {
+            match self.chance.below(11) {
                 0..4 => {
                     if let Some(daemon) = &self.daemon {
                         self.users.act(&daemon.store).await;
@@ -167,6 +170,7 @@ impl World {
                 7 if with_engine => self.hurt_engine(),
                 8 if with_strangers => self.meet_strangers(),
                 9 => self.spoil(),
+                10 if with_network => self.parts.engine.remove_network(),
                 _ => {}
             }
             if self.daemon.is_none() && self.chance.happens(400) {

@@ -1,6 +1,6 @@
 //! What people, and programs that are not ours, do to the engine behind our back.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use controller::Clock;
 use plan::facts::{Container, PodKey, Role, State};
@@ -15,6 +15,8 @@ use super::{
 pub enum Hand {
     /// The program crashes by itself.
     Exit,
+    /// The kernel kills it for its memory.
+    RunOutOfMemory,
     /// `docker kill`.
     Kill,
     /// `docker rm -f`.
@@ -33,8 +35,17 @@ pub enum Hand {
 
 impl Hand {
     /// All of them.
-    pub const ALL: [Hand; 8] =
-        [Hand::Exit, Hand::Kill, Hand::Remove, Hand::Pause, Hand::Unpause, Hand::Start, Hand::Restart, Hand::Rename];
+    pub const ALL: [Hand; 9] = [
+        Hand::Exit,
+        Hand::RunOutOfMemory,
+        Hand::Kill,
+        Hand::Remove,
+        Hand::Pause,
+        Hand::Unpause,
+        Hand::Start,
+        Hand::Restart,
+        Hand::Rename,
+    ];
 }
 
 impl FakeEngine {
@@ -49,7 +60,7 @@ impl FakeEngine {
     }
 
     /// Does something to a container.
-    pub fn touch(&self, id: &str, hand: Hand) {
+    pub fn touch(self: &Arc<Self>, id: &str, hand: Hand) {
         let now = self.clock.now();
         let mut world = self.world();
         let Some(kept) = world.containers.get_mut(id) else { return };
@@ -57,6 +68,12 @@ impl FakeEngine {
         let pod = kept.container.owner.pod.clone();
         match (hand, &mut kept.container.state) {
             (Hand::Exit, _) => end(&mut kept.container, 1, now),
+            (Hand::RunOutOfMemory, _) => {
+                end(&mut kept.container, 137, now);
+                if let State::Exited { oom_killed, code: 137, .. } = &mut kept.container.state {
+                    *oom_killed = true;
+                }
+            }
             (Hand::Kill, _) => end(&mut kept.container, 137, now),
             (Hand::Remove, _) => drop(world.containers.remove(id)),
             (Hand::Pause, State::Running { paused, .. }) => *paused = true,
@@ -79,12 +96,25 @@ impl FakeEngine {
         }
         drop(world);
         self.hint(&pod);
+        if matches!(hand, Hand::Start | Hand::Restart) {
+            self.work(id);
+        }
+    }
+
+    /// Disconnects everything from the instance's network and removes it, as `docker network disconnect` and `rm` do. Nobody
+    /// tells of either.
+    pub fn remove_network(&self) {
+        self.judge.step("hand", || "removes the network".to_owned());
+        let mut world = self.world();
+        world.is_network_gone = true;
+        world.containers.values_mut().for_each(|kept| kept.container.address = None);
+        world.strangers.values_mut().for_each(|stranger| stranger.address = None);
     }
 
     /// Gives a running sandbox another address, as `docker network disconnect` and `connect` do.
     pub fn readdress(&self, pod: &PodKey, address: IpAddr) {
         let mut world = self.world();
-        if world.is_taken(address) {
+        if world.is_network_gone || world.is_taken(address) {
             return;
         }
         for kept in world.containers.values_mut() {
@@ -100,7 +130,7 @@ impl FakeEngine {
     pub fn run_stranger(&self, name: &str, address: Option<IpAddr>, mounts: &[String]) {
         let mut world = self.world();
         let is_held = world.containers.values().any(|kept| kept.name == name);
-        if is_held || address.is_some_and(|address| world.is_taken(address)) {
+        if is_held || address.is_some_and(|address| world.is_network_gone || world.is_taken(address)) {
             return;
         }
         self.judge.step("hand", || format!("runs a stranger {name} at {address:?} with {mounts:?}"));

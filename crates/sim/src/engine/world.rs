@@ -8,8 +8,11 @@ use std::{
 use jiff::Timestamp;
 use plan::{
     action::{Failure, Mount, Source},
-    facts::{Container, Owner, PodKey, Role, State, Volume},
+    facts::{Container, Owner, PodKey, State, Volume},
 };
+
+/// What the engine says of a sandbox that is to join a network which is not there.
+pub(crate) const NETWORK_GONE: &str = "network petset-sim not found";
 
 /// Everything in the engine.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(crate) struct World {
     pub(crate) strangers: BTreeMap<String, Stranger>,
     pub(crate) volumes: BTreeMap<String, Volume>,
     pub(crate) images: BTreeSet<String>,
+    /// Somebody has removed the instance's network.
+    pub(crate) is_network_gone: bool,
     /// Containers (pod, container name) whose probes fail, with what they say.
     pub(crate) sick: BTreeMap<(PodKey, String), String>,
     pub(crate) made: u64,
@@ -131,6 +136,9 @@ impl World {
         {
             return Err(Failure::Refused("cannot join network of a non running container".into()));
         }
+        if kept.wanted.is_some() && self.is_network_gone {
+            return Err(Failure::Refused(NETWORK_GONE.into()));
+        }
         if let Some(address) = kept.wanted
             && self.is_taken(address)
         {
@@ -142,9 +150,6 @@ impl World {
         let Some(kept) = self.containers.get_mut(id) else { return Ok(broken) };
         kept.container.state = State::Running { started_at: now, paused: false };
         kept.container.address = kept.wanted;
-        if kept.container.owner.role == Role::Init {
-            end(&mut kept.container, 0, now);
-        }
         Ok(broken)
     }
 
