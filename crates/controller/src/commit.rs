@@ -22,6 +22,8 @@ use crate::world::resources;
 pub struct Refused {
     /// What the write was to do.
     pub deed: Deed,
+    /// The kind of the object.
+    pub kind: &'static str,
     /// The name of the object.
     pub name: String,
     /// The server's sentence.
@@ -142,7 +144,10 @@ fn create(resource: &str, object: &impl Serialize, uid: Uuid, now: Timestamp) ->
     let name = text(&object, "name").to_owned();
     let namespace = text(&object, "namespace").to_owned();
     let created = admission::create(served(resource), &namespace, object, &Stamp { uid, now });
-    let object = created.map_err(|status| Refused { deed: Deed::Create, name, message: status.message })?;
+    let object = created.map_err(|status| {
+        let kind = served(resource).kind;
+        Refused { deed: Deed::Create, kind, name, message: status.message }
+    })?;
     Ok(store::Write::Create { key: key_of(resource, &object), object })
 }
 
@@ -225,7 +230,10 @@ fn delete(
     match admission::delete(served(&key.resource), &stored, &options, now) {
         Ok(Deletion::Remove) => Ok(Some(store::Write::Delete { key, expect: at(rv) })),
         Ok(Deletion::Mark(object)) => Ok(Some(store::Write::Update { key, object, expect: at(rv) })),
-        Err(status) => Err(Refused { deed: Deed::Delete, name: key.name.to_string(), message: status.message }),
+        Err(status) => {
+            let kind = served(&key.resource).kind;
+            Err(Refused { deed: Deed::Delete, kind, name: key.name.to_string(), message: status.message })
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub use self::{
 };
 use self::{
     identity::Identity,
+    kind::Strategy,
     owner::Members,
     pet::{Hold, Ordinal, Pet},
     retention::Holder,
@@ -106,6 +107,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         revisions: revisions.as_ref(),
         claims: input.claims.iter().filter_map(|c| Some((c.metadata.name.as_deref()?, *c))).collect(),
         updates: members.adopted.iter().map(|(name, pod)| ((*name).to_owned(), pod.clone())).collect(),
+        restored: Vec::new(),
         plan: Plan::default(),
     };
     if input.set.is_leaving() {
@@ -153,6 +155,8 @@ struct Draft<'a> {
     claims: BTreeMap<&'a str, &'a PersistentVolumeClaim>,
     /// Pods that are to be written, by name: adopted, their identity restored. One that is deleted is not written besides.
     updates: BTreeMap<String, Pod>,
+    /// Of these, those whose identity is restored.
+    restored: Vec<String>,
     plan: Plan,
 }
 
@@ -206,6 +210,7 @@ impl Draft<'_> {
             let adopted = self.updates.get(pet.name);
             if let Some(pod) = self.identity.restored(ordinal, adopted.unwrap_or(pet.pod)) {
                 self.updates.insert(pet.name.to_owned(), pod);
+                self.restored.push(pet.name.to_owned());
             }
             if let Some(claim) = self.identity.claim_unused(ordinal, pet.pod) {
                 self.wait(
@@ -298,7 +303,14 @@ impl Draft<'_> {
     fn explained(&self, blocker: &turn::Blocker<'_>) -> Hold {
         let mut hold = blocker.hold.clone();
         let is_old = self.revisions.is_some_and(|revisions| blocker.pet.revision != revisions.update.name);
-        if is_old && !blocker.pet.is_terminating() && self.input.set.strategy() != kind::Strategy::OnDelete {
+        let is_rolled = match self.input.set.strategy() {
+            Strategy::Rolling { from, .. } => {
+                blocker.pet.ordinal.is_some_and(|ordinal| from <= ordinal && self.identity.target().contains(&ordinal))
+            }
+            Strategy::OnDelete | Strategy::Recreate => false,
+        };
+        let waits_for_it = self.input.set.rules().holds_up == rules::HoldsUp::Later;
+        if is_old && is_rolled && waits_for_it && !blocker.pet.is_terminating() {
             let pet = blocker.pet.name;
             hold.because = format!(
                 "{}; it is of an older revision, and pets are not replaced while one of them is not Ready: delete pod {pet} to \
@@ -358,8 +370,8 @@ impl Draft<'_> {
         if let Some(claim) = leaving {
             return Err(Hold::new("ClaimTerminating", format!("its claim {claim} is being deleted")));
         }
-        let revision = self.revisions.map(|revisions| revisions.for_ordinal(self.input.set, ordinal));
-        let mut pod = match self.identity.pet(ordinal, revision) {
+        let revision = self.revisions.map(|revisions| revisions.for_ordinal(self.input.set, ordinal)).transpose()?;
+        let mut pod = match self.identity.pet(ordinal, revision.as_ref()) {
             Ok(pod) => pod,
             Err(error) => {
                 let message = match self.input.set {
@@ -406,6 +418,11 @@ impl Draft<'_> {
 
     fn write_updates(&mut self) {
         let updates = std::mem::take(&mut self.updates);
+        // 1.3 said nothing of this.
+        let is_told = self.input.set.rules().members == rules::Members::Controlled;
+        for pet in std::mem::take(&mut self.restored).iter().filter(|pet| is_told && updates.contains_key(*pet)) {
+            self.tell("SuccessfulUpdate", "update", pet);
+        }
         self.plan.writes.extend(updates.into_values().map(|pod| Write::UpdatePod(Box::new(pod))));
     }
 

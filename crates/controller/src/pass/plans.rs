@@ -403,9 +403,10 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     fn refused(&self, unit: &Unit, refused: &Refused, notes: &mut Vec<Note>, waits: &mut Vec<Wait>) {
         tracing::warn!(?unit, ?refused, "the contract refuses what was planned");
         for subject in self.subjects_of(unit, &BTreeSet::new()) {
-            let (note, wait) = unwritten::refused(&subject, refused.deed, &refused.name, &refused.message);
+            let Refused { deed, kind, name, message } = refused;
+            let (note, wait) = unwritten::refused(&subject, *deed, kind, name, message);
             // What was refused did not happen.
-            notes.retain(|note| note.message != format!("pet: {}", refused.name));
+            notes.retain(|note| !unwritten::is_untrue(note, name));
             notes.push(note);
             waits.push(wait);
         }

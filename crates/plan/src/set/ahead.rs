@@ -85,7 +85,8 @@ pub(super) fn until(blocker: &Blocker<'_>) -> Timestamp {
 pub(super) fn wanted(identity: &Identity<'_>, revisions: Option<&Revisions>, turn: &Turn<'_>) -> BTreeMap<String, Pod> {
     let creates = turn.undone.iter().take(AHEAD_MAX).map_while(|step| match step {
         Step::Create(ordinal) => {
-            identity.pet(*ordinal, revisions.map(|revisions| revisions.for_ordinal(identity.set, *ordinal))).ok()
+            let revision = revisions.map(|revisions| revisions.for_ordinal(identity.set, *ordinal)).transpose().ok()?;
+            identity.pet(*ordinal, revision.as_ref()).ok()
         }
         _ => None,
     });

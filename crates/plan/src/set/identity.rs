@@ -106,6 +106,7 @@ impl<'a> Identity<'a> {
         let mut pod = Pod {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
+                generate_name: Some(format!("{}-", self.name)),
                 namespace: Some(self.namespace.to_owned()),
                 labels: metadata.labels,
                 annotations: metadata.annotations,

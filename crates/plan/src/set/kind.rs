@@ -46,8 +46,8 @@ impl<'a> From<&'a StatefulSet> for Set<'a> {
 pub(super) enum Strategy {
     /// Not at all by the set: users delete pets, and the new ones are of the newest revision.
     OnDelete,
-    /// From the highest ordinal down to `from`, at most so many unavailable at once.
-    Rolling { from: Ordinal, unavailable_max: usize },
+    /// From the highest ordinal down to `from`: one after the other, or so many at once that no more are unavailable.
+    Rolling { from: Ordinal, unavailable_max: Option<usize> },
     /// All old pets at once, and no new one before the last of them is gone.
     Recreate,
 }
@@ -173,7 +173,7 @@ impl<'a> Set<'a> {
         SignedDuration::from_secs(seconds.unwrap_or(0).max(0).into())
     }
 
-    /// How its pets are updated. A percentage of unavailable pets is rounded down, and is at least one pet.
+    /// How its pets are updated. A percentage of unavailable pets is rounded down, and it is always at least one pet.
     ///
     /// Source: `getStatefulSetMaxUnavailable` and `updateStatefulSetAfterInvariantEstablished` of Kubernetes' controller.
     pub(super) fn strategy(self) -> Strategy {
@@ -186,16 +186,15 @@ impl<'a> Set<'a> {
                 let rolling =
                     self.rolling().map_or(Cow::Owned(RollingUpdateStatefulSetStrategy::default()), Cow::Borrowed);
                 let target = self.target();
-                let unavailable_max = match &rolling.max_unavailable {
-                    Some(IntOrString::Int(count)) => usize::try_from(*count).unwrap_or(1),
-                    Some(IntOrString::String(share)) => {
+                let unavailable_max = rolling.max_unavailable.as_ref().map(|max| match max {
+                    IntOrString::Int(count) => usize::try_from(*count).unwrap_or(1).max(1),
+                    IntOrString::String(share) => {
                         let percent: usize = share.trim_end_matches('%').parse().unwrap_or(0);
-                        target.len() * percent / 100
+                        (target.len() * percent / 100).max(1)
                     }
-                    None => 1,
-                };
+                });
                 let from = target.start.saturating_add(rolling.partition.unwrap_or(0).max(0).unsigned_abs());
-                Strategy::Rolling { from, unavailable_max: unavailable_max.max(1) }
+                Strategy::Rolling { from, unavailable_max }
             }
         }
     }

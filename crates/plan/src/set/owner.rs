@@ -17,9 +17,11 @@ pub(super) fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
     object.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
-/// Makes the object the set's.
+/// Makes the object the set's. One that names the set already, and not as its controller, does not name it twice.
 pub(super) fn adopt(object: &mut ObjectMeta, set: Set<'_>) {
-    object.owner_references.get_or_insert_default().push(set.reference());
+    let owners = object.owner_references.get_or_insert_default();
+    owners.retain(|owner| owner.uid != set.uid());
+    owners.push(set.reference());
 }
 
 /// The pods of a set, and those to be written because they become its own or are no longer.

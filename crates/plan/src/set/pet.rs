@@ -41,6 +41,8 @@ pub(super) struct Pet<'a> {
     pub(super) created: Option<Timestamp>,
     /// The name of the revision that it was made from; empty where sets of its kind have none.
     pub(super) revision: &'a str,
+    /// Whether it has been Ready for `spec.minReadySeconds`, if it is Ready. One that is being deleted may be.
+    pub(super) is_available: bool,
     /// Why the set waits for it, unless it is well.
     pub(super) hold: Option<Hold>,
 }
@@ -62,6 +64,7 @@ impl<'a> Pet<'a> {
                 ordinal: identity.ordinal(name),
                 created: pod.metadata.creation_timestamp.as_ref().map(|t| t.0),
                 revision: revision::of_pod(pod),
+                is_available: unavailable(identity.set, pod, name, now).is_none(),
                 hold: hold(identity.set, pod, name, troubles.get(name).map(String::as_str), now),
             }
         };

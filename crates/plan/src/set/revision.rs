@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use super::{
     kind::{Set, Strategy},
     owner,
-    pet::Ordinal,
+    pet::{Hold, Ordinal},
 };
-use crate::Write;
+use crate::{Write, unwritten};
 
 /// The label of pods and revisions that says which revision they are of.
 pub const REVISION_LABEL: &str = "controller-revision-hash";
@@ -43,8 +43,10 @@ pub(super) struct Revision {
 /// What a set's pets are to be made from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Revisions {
-    /// What the set was before the change that is under way; the same as `update` where there is none.
-    pub(super) current: Revision,
+    /// The name of what the set was before the change that is under way; that of `update` where there is none.
+    pub(super) current: String,
+    /// What that holds, unless it cannot be read.
+    current_template: Option<PodTemplateSpec>,
     /// What the set is now.
     pub(super) update: Revision,
     /// How often a name was taken by a revision with other content: `status.collisionCount`.
@@ -109,18 +111,23 @@ impl Revisions {
         };
         let update = Revision { name: update, template: view.template().clone() };
         let named = set.status.as_ref().and_then(|status| status.current_revision.as_deref()).unwrap_or_default();
-        let current = kept.iter().find(|revision| name_of(revision) == named);
-        let current =
-            current.and_then(|revision| Some(Revision { name: named.to_owned(), template: template(revision)? }));
-        Revisions { current: current.unwrap_or_else(|| update.clone()), update, collisions, writes, kept }
+        let (current, current_template) = match kept.iter().find(|revision| name_of(revision) == named) {
+            Some(_) if named == update.name => (update.name.clone(), Some(update.template.clone())),
+            Some(revision) => (named.to_owned(), template(revision)),
+            None => (update.name.clone(), Some(update.template.clone())),
+        };
+        Revisions { current, current_template, update, collisions, writes, kept }
     }
 
     /// What a pet that is missing is made from: the old revision below the partition, and while the number of old pets that
     /// the status counts says that its place is theirs.
     ///
+    /// The error says why it cannot be made: the old revision is no template. Nobody knows what the pet was then, and one of
+    /// the newest revision would cross the partition.
+    ///
     /// Source: `newVersionedStatefulSetPod`.
-    pub(super) fn for_ordinal(&self, set: Set<'_>, ordinal: Ordinal) -> &Revision {
-        let Strategy::Rolling { from, .. } = set.strategy() else { return &self.update };
+    pub(super) fn for_ordinal(&self, set: Set<'_>, ordinal: Ordinal) -> Result<Revision, Hold> {
+        let Strategy::Rolling { from, .. } = set.strategy() else { return Ok(self.update.clone()) };
         let is_old = match (set, set.rolling()) {
             (_, Some(_)) => ordinal < from,
             (Set::StatefulSet(set), None) => {
@@ -129,7 +136,13 @@ impl Revisions {
             }
             (Set::PetSet(_), None) => false,
         };
-        if is_old { &self.current } else { &self.update }
+        if !is_old {
+            return Ok(self.update.clone());
+        }
+        match &self.current_template {
+            Some(template) => Ok(Revision { name: self.current.clone(), template: template.clone() }),
+            None => Err(Hold::new("RevisionUnreadable", unwritten::revision_unreadable(&self.current))),
+        }
     }
 
     /// Revisions beyond `spec.revisionHistoryLimit` that no pod and no status names, the oldest first.
@@ -139,7 +152,7 @@ impl Revisions {
         let limit = set.spec.as_ref().and_then(|spec| spec.revision_history_limit).unwrap_or(HISTORY_DEFAULT);
         let Ok(limit) = usize::try_from(limit) else { return Vec::new() };
         let mut live: BTreeSet<&str> = pods.iter().map(|pod| of_pod(pod)).collect();
-        live.extend([self.current.name.as_str(), self.update.name.as_str()]);
+        live.extend([self.current.as_str(), self.update.name.as_str()]);
         let history: Vec<&ControllerRevision> =
             self.kept.iter().filter(|revision| !live.contains(name_of(revision))).collect();
         let surplus = history.len().saturating_sub(limit);

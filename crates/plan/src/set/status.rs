@@ -9,24 +9,25 @@ use super::{
 };
 use crate::read;
 
-/// The status of a StatefulSet. `updated` are the names of old pets that this plan deletes to replace them.
+/// The status of a StatefulSet. `deleted` are the names of the pets that this plan deletes: of these, none is one of the
+/// current revision any more.
 ///
 /// A pet that is being deleted counts as long as it is Ready, but no longer as one of its revision. When every pet is Ready
 /// and of the new revision, that is the current one.
 ///
 /// Source: `computeReplicaStatus` and `completeRollingUpdate` of Kubernetes' controller.
-pub(super) fn of(set: &StatefulSet, revisions: &Revisions, pets: &[Pet<'_>], updated: &[&str]) -> StatefulSetStatus {
+pub(super) fn of(set: &StatefulSet, revisions: &Revisions, pets: &[Pet<'_>], deleted: &[&str]) -> StatefulSetStatus {
     let count = |of: &dyn Fn(&Pet<'_>) -> bool| pets.iter().filter(|pet| of(pet)).count() as i32;
     let exists = |pet: &Pet<'_>| !read::phase(pet.pod).is_empty();
     let is_ready = |pet: &Pet<'_>| read::phase(pet.pod) == "Running" && read::is_ready(pet.pod);
-    let is_available = |pet: &Pet<'_>| is_ready(pet) && pet.hold.as_ref().is_none_or(|hold| hold.until.is_none());
+    let is_available = |pet: &Pet<'_>| is_ready(pet) && pet.is_available;
     let is_of = |pet: &Pet<'_>, revision: &str| exists(pet) && !pet.is_terminating() && pet.revision == revision;
-    let (current, update) = (&revisions.current.name, &revisions.update.name);
+    let (current, update) = (&revisions.current, &revisions.update.name);
     let mut status = StatefulSetStatus {
         available_replicas: Some(count(&is_available)),
         collision_count: Some(revisions.collisions),
         conditions: set.status.as_ref().and_then(|status| status.conditions.clone()),
-        current_replicas: Some(count(&|pet| is_of(pet, current) && !updated.contains(&pet.name))),
+        current_replicas: Some(count(&|pet| is_of(pet, current) && !deleted.contains(&pet.name))),
         current_revision: Some(current.clone()),
         observed_generation: set.metadata.generation,
         ready_replicas: Some(count(&is_ready)),

@@ -12,7 +12,10 @@
 //!   surplus pet that is unwell itself may go if it is the first such one, or if it has ended: it would never be well again,
 //!   and Kubernetes, which waits for it, waits for ever where two have ended.
 //! - `Nothing`: each pass makes as many pets as there are (a slow start: the first fault costs one pet, not all), deletes all
-//!   surplus, and replaces as many as may be unavailable.
+//!   surplus, and replaces old pets by one of two rules. Without `maxUnavailable` the highest old one goes, unwell or not, when
+//!   all above it are new and well: what is unwell below it holds nothing up, so that an update can be the cure. With
+//!   `maxUnavailable` every unwell pet counts, wherever it stands; an old one that is unwell may go all the same, because that
+//!   takes nobody away.
 //!
 //! A pet that was just made is not Ready yet, one that was just deleted is not gone yet: each of them is the next pass's
 //! blocker. The blocker is looked for in every pass and never remembered.
@@ -183,7 +186,7 @@ impl<'a> View<'_, 'a> {
                 (None, first) => (surplus.first().map(|pet| Step::Delete(pet)).into_iter().collect(), first),
             };
         }
-        (self.updates(outdated), None)
+        (self.updates(outdated).0, None)
     }
 
     /// As much as may happen where nobody waits for anybody.
@@ -193,26 +196,60 @@ impl<'a> View<'_, 'a> {
         surplus: &[&'a Pet<'a>],
         outdated: &[&'a Pet<'a>],
     ) -> (Vec<Step<'a>>, Option<Blocker<'a>>) {
-        let blocker = self.first_unwell(|_| true);
         let batch = self.pets.len().clamp(1, BATCH_MAX);
         let mut now: Vec<Step<'a>> = repairs.iter().take(batch).copied().collect();
+        let mut blocker = None;
         if repairs.len() <= batch {
             let room = BATCH_MAX - now.len();
             now.extend(surplus.iter().take(room).map(|pet| Step::Delete(pet)));
             if surplus.len() <= room {
-                now.extend(self.updates(outdated));
+                let (updates, held_up_by) = self.updates(outdated);
+                now.extend(updates.into_iter().take(BATCH_MAX - now.len()));
+                blocker = held_up_by;
             }
         }
-        (now, blocker)
+        (now, blocker.or_else(|| self.first_unwell(|_| true)))
     }
 
-    /// Old pets that may go now: those of the highest ordinals, so many that no more are unavailable than may be.
-    fn updates(&self, outdated: &[&'a Pet<'a>]) -> Vec<Step<'a>> {
-        let Strategy::Rolling { unavailable_max, .. } = self.order.strategy else { return Vec::new() };
+    /// Old pets that may go now, and the pet for which the others have to wait.
+    ///
+    /// Source: `updateStatefulSet` and `updateStatefulSetAfterInvariantEstablished` of Kubernetes' controller. The second lets
+    /// an unwell old pet stand in its own way; here it goes.
+    fn updates(&self, outdated: &[&'a Pet<'a>]) -> (Vec<Step<'a>>, Option<Blocker<'a>>) {
+        match self.order.strategy {
+            Strategy::Rolling { unavailable_max: None, .. } => self.next_update(outdated),
+            Strategy::Rolling { unavailable_max: Some(max), .. } => self.updates_at_once(outdated, max),
+            Strategy::OnDelete | Strategy::Recreate => (Vec::new(), None),
+        }
+    }
+
+    /// The highest old pet, unless one above it is missing or unwell.
+    fn next_update(&self, outdated: &[&'a Pet<'a>]) -> (Vec<Step<'a>>, Option<Blocker<'a>>) {
+        let Some(next) = outdated.first() else { return (Vec::new(), None) };
+        let above = self.pets.iter().filter(|pet| self.is_in_place(pet) && pet.ordinal > next.ordinal);
+        let (mut count, mut unwell) = (0, None);
+        for pet in above {
+            count += 1;
+            unwell = pet.hold.as_ref().map(|hold| Blocker { pet, hold }).or(unwell);
+        }
+        let places = next.ordinal.map_or(0, |ordinal| (ordinal..self.order.target.end).len().saturating_sub(1));
+        let is_next = unwell.is_none() && count == places;
+        (is_next.then_some(Step::Update(next)).into_iter().collect(), unwell)
+    }
+
+    /// Old pets that are unwell, and of those that are well the highest, so many that no more than `max` are unavailable.
+    fn updates_at_once(&self, outdated: &[&'a Pet<'a>], max: usize) -> (Vec<Step<'a>>, Option<Blocker<'a>>) {
         let available = self.pets.iter().filter(|pet| self.is_in_place(pet) && pet.hold.is_none()).count();
         let unavailable = self.order.target.len().saturating_sub(available);
-        let allowed = unavailable_max.saturating_sub(unavailable).min(BATCH_MAX);
-        outdated.iter().take(allowed).map(|pet| Step::Update(pet)).collect()
+        let mut allowed = max.saturating_sub(unavailable);
+        let mut may_go = |pet: &&&Pet<'_>| {
+            let is_well = pet.hold.is_none();
+            let may_go = !is_well || allowed > 0;
+            allowed = allowed.saturating_sub(usize::from(is_well));
+            may_go
+        };
+        let steps = outdated.iter().filter(|pet| may_go(pet)).map(|pet| Step::Update(pet)).take(BATCH_MAX).collect();
+        (steps, self.first_unwell(|pet| self.is_in_place(pet)))
     }
 
     /// Puts together what happens now and what has to wait.

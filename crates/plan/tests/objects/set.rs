@@ -451,6 +451,7 @@ fn a_pet_is_made_from_the_template_with_its_claims_in_place_of_same_named_volume
     let made = object(json!({
         "metadata": {
             "name": "web-0",
+            "generateName": "web-",
             "namespace": "default",
             "labels": {"app": "nginx", "tier": "web"},
             "annotations": {

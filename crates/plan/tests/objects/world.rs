@@ -278,6 +278,7 @@ pub(crate) fn new_pet(ordinal: u32) -> Pod {
     object(json!({
         "metadata": {
             "name": name,
+            "generateName": "web-",
             "namespace": "default",
             "labels": {"app": "nginx"},
             "annotations": {

@@ -89,5 +89,15 @@ fn an_identity_that_has_drifted_is_restored() {
     let mut world = World::settled(1, json!({}));
     world.pod("web-0").metadata.labels.as_mut().unwrap().remove("statefulset.kubernetes.io/pod-name");
     assert_eq!(world.steps(), ["update web-0"]);
+    assert_eq!(world.events, ["SuccessfulUpdate: update Pod web-0 in StatefulSet web successful"]);
     assert_eq!(world.is_settled(), Ok(()));
+}
+
+#[test]
+fn a_set_that_adopts_a_pod_which_names_it_already_is_named_once() {
+    let mut world = World::settled(1, json!({}));
+    world.pod("web-0").metadata.owner_references.as_mut().unwrap()[0].controller = None;
+    assert_eq!(world.steps(), ["update web-0"]);
+    assert_eq!(owners(&world.pod("web-0").metadata), ["set-uid"]);
+    assert_eq!(world.events, [""; 0]);
 }

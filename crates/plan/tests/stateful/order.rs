@@ -26,6 +26,7 @@ fn creates_pods() {
     let spec = pod.spec.as_ref().unwrap();
     assert_eq!((spec.hostname.as_deref(), spec.subdomain.as_deref()), (Some("web-1"), Some("nginx")));
     assert_eq!(pod.metadata.annotations, None, "the identity is in labels");
+    assert_eq!(pod.metadata.generate_name.as_deref(), Some("web-"));
 }
 
 #[test]

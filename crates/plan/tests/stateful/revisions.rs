@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, name, object, owners};
+use crate::world::{POLICIES, World, name, object, owners, policy};
 
 fn numbers(world: &World) -> Vec<i64> {
     let mut numbers: Vec<i64> = world.revisions.iter().map(|revision| revision.revision).collect();
@@ -71,6 +71,40 @@ fn an_orphan_revision_is_adopted() {
     world.revisions[0].metadata.owner_references = None;
     assert_eq!(world.steps(), ["update revision 1"]);
     assert_eq!(owners(&world.revisions[0].metadata), ["set-uid"]);
+}
+
+/// A pet below the partition is of the current revision. Where that is no template nobody knows what the pet was, and it is
+/// not made of the newest in its place.
+#[test]
+fn a_current_revision_that_cannot_be_read_is_waited_for() {
+    for policy_name in POLICIES {
+        let mut spec = policy(policy_name);
+        spec["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}});
+        let mut world = World::settled(2, spec);
+        world.image("nginx:2");
+        world.settle();
+        let current = world.status().current_revision.unwrap();
+        let revision = world.revisions.iter_mut().find(|its| name(&its.metadata) == current).unwrap();
+        let template = revision.data.replace(object(json!({"spec": {"template": "of another shape"}})));
+        world.gone("web-0");
+        assert_eq!(world.steps(), [""; 0], "{policy_name}: neither is the pet made nor the revision forgotten");
+        assert_eq!(
+            world.waits(),
+            [format!(
+                "RevisionUnreadable: waiting to create web-0: it is to be of revision {current}, which the partition keeps, \
+                 and the data of that revision is no template; lower spec.updateStrategy.rollingUpdate.partition to have it \
+                 made of the newest, or make the revision anew under its name"
+            )]
+        );
+        assert_eq!(world.status().current_revision, Some(current.clone()));
+        let mut lowered = world.clone();
+        lowered.edit(|spec| spec["updateStrategy"]["rollingUpdate"]["partition"] = json!(0));
+        assert_eq!(lowered.settle(), ["create web-0"]);
+        assert_eq!(lowered.images(), ["web-0 nginx:2", "web-1 nginx:2"]);
+        world.revisions.iter_mut().find(|its| name(&its.metadata) == current).unwrap().data = template;
+        assert_eq!(world.settle(), ["create web-0"]);
+        assert_eq!(world.images(), ["web-0 nginx:1", "web-1 nginx:2"]);
+    }
 }
 
 #[test]

@@ -29,6 +29,19 @@ fn replica_counts() {
 }
 
 #[test]
+fn a_pet_that_goes_before_it_was_available_does_not_count_as_available() {
+    let mut world = World::new(1, json!({"minReadySeconds": 10}));
+    world.steps();
+    world.is("web-0", "Running", true);
+    world.delete("web-0");
+    world.steps();
+    assert_eq!((world.status().ready_replicas, world.status().available_replicas), (Some(1), Some(0)));
+    world.now += jiff::SignedDuration::from_secs(10);
+    world.steps();
+    assert_eq!(world.status().available_replicas, Some(1), "it is Ready until it is gone");
+}
+
+#[test]
 fn an_empty_set_says_that_none_is_available() {
     let world = World::settled(0, json!({}));
     let status = json!(world.status());

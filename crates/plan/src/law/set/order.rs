@@ -197,47 +197,59 @@ fn surplus_in_order(facts: &Facts<'_>, pod: &Pod) -> Verdict {
     Ok(())
 }
 
-/// A rolling update takes the highest old pets, none below the partition, and leaves enough available.
+/// A rolling update takes the highest old pets, and none below the partition. Without `maxUnavailable` it takes one, when every
+/// pet above it is there, well and new; with it, of those that are well so many that enough are available.
 fn rolled(facts: &Facts<'_>, updates: &[&Pod]) -> Verdict {
     holds(facts.strategy() == "RollingUpdate", Law::Descent, || {
         format!("{} is replaced under {}", name(&updates[0].metadata), facts.strategy())
     })?;
     let ordinal = |pod: &Pod| facts.ordinal(name(&pod.metadata)).unwrap_or(0);
-    let lowest = updates.iter().map(|pod| ordinal(pod)).min().unwrap_or(0);
-    holds(lowest >= facts.partition(), Law::Descent, || {
-        format!("{} is replaced below the partition {}", facts.pet(lowest), facts.partition())
+    let lowest = |pods: &[&Pod]| pods.iter().map(|pod| ordinal(pod)).min();
+    let last = lowest(updates).unwrap_or(0);
+    holds(last >= facts.partition(), Law::Descent, || {
+        format!("{} is replaced below the partition {}", facts.pet(last), facts.partition())
     })?;
+    let places = facts.target.len();
+    let Some(allowed) = unavailable_max(facts, places) else {
+        holds(updates.len() == 1, Law::Descent, || format!("{} pets are replaced at once", updates.len()))?;
+        for above in last + 1..facts.target.end {
+            let pod = facts.by_ordinal.get(&above);
+            let is_done = pod.is_some_and(|pod| facts.unwell(pod).is_none() && !facts.is_outdated(pod));
+            holds(is_done, Law::Descent, || {
+                format!("{} is replaced before {} is there, new and well", facts.pet(last), facts.pet(above))
+            })?;
+        }
+        return Ok(());
+    };
     let is_replaced = |pod: &Pod| updates.iter().any(|update| name(&update.metadata) == name(&pod.metadata));
-    let skipped = facts.pods.iter().find(|pod| {
-        ordinal(pod) > lowest
-            && facts.is_outdated(pod)
-            && !facts.is_ended(pod)
-            && !is_replaced(pod)
-            && !is_leaving(&pod.metadata)
-    });
+    let is_well = |pod: &Pod| facts.unwell(pod).is_none();
+    let well: Vec<&Pod> = updates.iter().copied().filter(|pod| is_well(pod)).collect();
+    let Some(lowest) = lowest(&well) else { return Ok(()) };
+    let skipped = facts
+        .pods
+        .iter()
+        .find(|pod| ordinal(pod) > lowest && facts.is_outdated(pod) && is_well(pod) && !is_replaced(pod));
     if let Some(skipped) = skipped {
         return holds(false, Law::Descent, || {
             format!("{} is replaced before {}", facts.pet(lowest), name(&skipped.metadata))
         });
     }
-    let places = facts.target.len();
-    let available = facts.pods.iter().filter(|pod| facts.is_in_place(pod) && facts.unwell(pod).is_none());
+    let available = facts.pods.iter().filter(|pod| facts.is_in_place(pod) && is_well(pod));
     let left = available.filter(|pod| !is_replaced(pod)).count();
-    let allowed = unavailable_max(facts, places);
     holds(places - left <= allowed, Law::Descent, || {
         format!("{} of {places} pets would not be available, and {allowed} may be", places - left)
     })
 }
 
-/// `maxUnavailable`: a number or a share of the places, rounded down, at least one.
-fn unavailable_max(facts: &Facts<'_>, places: usize) -> usize {
+/// `maxUnavailable`, where it is given: a number or a share of the places, rounded down, at least one.
+fn unavailable_max(facts: &Facts<'_>, places: usize) -> Option<usize> {
     let strategy = spec(facts.set).update_strategy.as_ref();
-    match strategy.and_then(|strategy| strategy.rolling_update.as_ref()?.max_unavailable.as_ref()) {
-        Some(IntOrString::Int(count)) => usize::try_from(*count).unwrap_or(1).max(1),
-        Some(IntOrString::String(share)) => {
+    let max = strategy.and_then(|strategy| strategy.rolling_update.as_ref()?.max_unavailable.as_ref())?;
+    Some(match max {
+        IntOrString::Int(count) => usize::try_from(*count).unwrap_or(1).max(1),
+        IntOrString::String(share) => {
             let percent: usize = share.trim_end_matches('%').parse().unwrap_or(0);
             (places * percent / 100).max(1)
         }
-        None => 1,
-    }
+    })
 }
