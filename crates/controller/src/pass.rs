@@ -334,5 +334,5 @@ fn as_event(resource: &str, change: Change, object: Arc<serde_json::Value>) -> O
     let text = |field: &str| metadata[field].as_str().unwrap_or_default();
     let revision = store::Revision(text("resourceVersion").parse().ok()?);
     let key = store::Key::new(resource, text("namespace"), text("name"));
-    Some(Event { revision, change, key, object, previous: None })
+    Some(Event::new(revision, change, key, object))
 }

@@ -6,8 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use serde_json::{Value, json};
+use store::Stored;
 
 use crate::{
     limits::WARNING_BYTES_MAX,
@@ -80,24 +81,52 @@ pub(crate) fn object(code: StatusCode, resource: &Resource, object: &Value, form
     }
 }
 
+/// Text that is JSON already.
+pub(crate) fn json_text(text: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.into()).into_response()
+}
+
 /// A list, in the form that was asked for. `metadata` is the list's own.
-pub(crate) fn list(resource: &Resource, objects: &[&Value], metadata: Value, form: Form, now: i64) -> Response {
+pub(crate) fn list(resource: &Resource, objects: &[&Stored], metadata: Value, form: Form, now: i64) -> Response {
     match form.view {
         View::Whole => {
-            let items: Vec<Item<'_>> = objects.iter().map(|object| Item(object)).collect();
             let (kind, version) = (format!("{}List", resource.kind), resource.api_version());
-            written(StatusCode::OK, &List { kind: &kind, api_version: &version, metadata, items }, form.encoding)
+            let text = list_text(&List { kind: &kind, api_version: &version, metadata }, objects);
+            match form.encoding {
+                Encoding::Json => json_text(text),
+                Encoding::Yaml => match text.parse::<Value>() {
+                    Ok(list) => written(StatusCode::OK, &list, form.encoding),
+                    Err(error) => Refusal(Status::internal(&error.to_string())).into_response(),
+                },
+            }
         }
         View::Metadata => {
-            let items: Vec<Value> = objects.iter().map(|object| partial(object)).collect();
-            let list = List { kind: "PartialObjectMetadataList", api_version: "meta.k8s.io/v1", metadata, items };
+            let head = List { kind: "PartialObjectMetadataList", api_version: "meta.k8s.io/v1", metadata };
+            let mut list = json!(head);
+            list["items"] = objects.iter().map(|object| partial(&object.value())).collect();
             written(StatusCode::OK, &list, form.encoding)
         }
         View::Table(include) => {
-            let table = table::render(resource, objects, metadata, include, true, now);
+            let objects: Vec<Value> = objects.iter().map(|object| object.value()).collect();
+            let objects: Vec<&Value> = objects.iter().collect();
+            let table = table::render(resource, &objects, metadata, include, true, now);
             written(StatusCode::OK, &table, form.encoding)
         }
     }
+}
+
+/// A list of objects as they are kept, without their types, which the list tells for all.
+fn list_text(head: &List<'_>, objects: &[&Stored]) -> String {
+    let mut text = json!(head).to_string();
+    text.truncate(text.len() - 1);
+    text.reserve(objects.iter().map(|object| object.untyped().len() + 2).sum::<usize>() + 16);
+    text.push_str(",\"items\":[");
+    for (number, object) in objects.iter().enumerate() {
+        text.push_str(if number == 0 { "{" } else { ",{" });
+        text.push_str(object.untyped());
+    }
+    text.push_str("]}");
+    text
 }
 
 /// The metadata of an object, as an object of its own.
@@ -105,29 +134,13 @@ pub(crate) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
-/// A list as clients receive it.
+/// A list as clients receive it, less its items.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a, T> {
+struct List<'a> {
     kind: &'a str,
     api_version: &'a str,
     metadata: Value,
-    items: Vec<T>,
-}
-
-/// An object in a list: without its type, which the list tells for all.
-struct Item<'a>(&'a Value);
-
-impl Serialize for Item<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.0.as_object().into_iter().flatten() {
-            if !matches!(key.as_str(), "apiVersion" | "kind") {
-                map.serialize_entry(key, value)?;
-            }
-        }
-        map.end()
-    }
 }
 
 /// Adds `Warning` headers, which kubectl prints on standard error. Those that are too many are left out.

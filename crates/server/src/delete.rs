@@ -12,7 +12,7 @@ use api::{
 use axum::{body::Body, extract::Request};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use store::{CommitError, Write};
+use store::{CommitError, Stored, Write};
 
 use crate::{
     answer::{self, Answer, json_response},
@@ -63,7 +63,7 @@ pub(crate) async fn collection(
         match delete(server, Target { resource, namespace, name }, &options).await {
             Ok((object, _)) => {
                 warnings.extend(admission::deletion_warnings(resource, &object));
-                deleted.push(object);
+                deleted.push(Stored::of(&object));
             }
             // Somebody else was faster.
             Err(status) if status.code == StatusCode::NOT_FOUND => {}
@@ -71,7 +71,7 @@ pub(crate) async fn collection(
         }
     }
     let metadata = json!({"resourceVersion": server.store().revision().0.to_string()});
-    let objects: Vec<&Value> = deleted.iter().map(AsRef::as_ref).collect();
+    let objects: Vec<&Stored> = deleted.iter().collect();
     let mut response = answer::list(resource, &objects, metadata, Form::PLAIN, server.now_seconds());
     answer::warn(&mut response, &warnings);
     Ok(response)

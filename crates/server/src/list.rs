@@ -1,17 +1,14 @@
 //! Lists: whole or in pages, of now or of a moment that the history still knows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     resource::{Resource, Scope},
     status::Status,
 };
 use http::HeaderMap;
-use serde_json::{Value, json};
-use store::{Revision, Snapshot, Store, WatchError};
+use serde_json::json;
+use store::{Key, Revision, Store, Stored, Texts, WatchError};
 
 use crate::{
     answer::{self, Answer},
@@ -33,12 +30,12 @@ pub(crate) async fn list(
     let options = ListOptions::read(params)?;
     let snapshot = snapshot(server.store(), resource, namespace, &options.moment).await?;
 
-    let selected: Vec<&Value> =
-        snapshot.items.iter().map(AsRef::as_ref).filter(|object| selection.matches(resource, object)).collect();
+    let mut selected = snapshot.items;
+    selected.retain(|(_, stored)| selection.matches_stored(resource, stored));
     let rest = match &options.moment {
         Moment::After(page) => {
             let end = (page.namespace.as_str(), page.name.as_str());
-            selected.partition_point(|object| identity(object) <= end)
+            selected.partition_point(|(key, _)| (&*key.namespace, &*key.name) <= end)
         }
         Moment::Now { .. } | Moment::At(_) => 0,
     };
@@ -47,16 +44,17 @@ pub(crate) async fn list(
 
     let mut metadata = json!({"resourceVersion": snapshot.revision.0.to_string()});
     let left = rest.len() - shown.len();
-    if let Some(last) = shown.last().filter(|_| left > 0) {
-        let (namespace, name) = identity(last);
-        let page = Page { revision: snapshot.revision, namespace: namespace.to_owned(), name: name.to_owned() };
+    if let Some((last, _)) = shown.last().filter(|_| left > 0) {
+        let (namespace, name) = (last.namespace.to_string(), last.name.to_string());
+        let page = Page { revision: snapshot.revision, namespace, name };
         metadata["continue"] = page.token().into();
         // As Kubernetes, which cannot count what it has not selected yet.
         if selection.is_everything() {
             metadata["remainingItemCount"] = left.into();
         }
     }
-    Ok(answer::list(resource, shown, metadata, form, server.now_seconds()))
+    let shown: Vec<&Stored> = shown.iter().map(|(_, stored)| stored).collect();
+    Ok(answer::list(resource, &shown, metadata, form, server.now_seconds()))
 }
 
 /// The objects of a resource at a moment, by namespace and name.
@@ -67,12 +65,12 @@ async fn snapshot(
     resource: &Resource,
     namespace: Option<&str>,
     moment: &Moment,
-) -> Result<Snapshot, Status> {
+) -> Result<Texts, Status> {
     let namespace = namespace.filter(|_| resource.scope == Scope::Namespaced);
     let name = resource.qualified();
     let (revision, is_page) = match moment {
         Moment::Now { at_least } => {
-            let snapshot = store.list(&name, namespace);
+            let snapshot = store.texts(&name, namespace);
             return if *at_least > snapshot.revision {
                 Err(Status::version_too_large(at_least.0, snapshot.revision.0))
             } else {
@@ -82,7 +80,7 @@ async fn snapshot(
         Moment::At(revision) => (*revision, false),
         Moment::After(page) => (page.revision, true),
     };
-    let now = store.list(&name, namespace);
+    let now = store.texts(&name, namespace);
     past(store, &name, namespace, now, revision).await.map_err(|error| match error {
         WatchError::Expired { .. } if is_page => Status::expired(
             "The provided continue parameter is too old to display a consistent list result. You can start a new list \
@@ -100,38 +98,25 @@ async fn past(
     store: &Store,
     resource: &str,
     namespace: Option<&str>,
-    now: Snapshot,
+    now: Texts,
     revision: Revision,
-) -> Result<Snapshot, WatchError> {
+) -> Result<Texts, WatchError> {
     let mut history = store.watch(None, revision)?;
-    let mut items: BTreeMap<Identity, Arc<Value>> = BTreeMap::new();
-    for object in now.items {
-        let (namespace, name) = identity(&object);
-        items.insert((namespace.into(), name.into()), object);
-    }
+    let mut items: BTreeMap<Key, Stored> = now.items.into_iter().collect();
     // Of several changes of one object the first tells how it was.
-    let mut undone: BTreeSet<Identity> = BTreeSet::new();
+    let mut undone: BTreeSet<Key> = BTreeSet::new();
     let mut seen = revision;
     while seen < now.revision {
         let event = history.next().await?;
         seen = event.revision;
         let concerns =
             *event.key.resource == *resource && namespace.is_none_or(|wanted| *event.key.namespace == *wanted);
-        let identity = (event.key.namespace, event.key.name);
-        if concerns && seen <= now.revision && undone.insert(identity.clone()) {
+        if concerns && seen <= now.revision && undone.insert(event.key.clone()) {
             match event.previous {
-                Some(previous) => items.insert(identity, previous),
-                None => items.remove(&identity),
+                Some(previous) => items.insert(event.key, Stored::of(&previous)),
+                None => items.remove(&event.key),
             };
         }
     }
-    Ok(Snapshot { revision, items: items.into_values().collect() })
-}
-
-/// Namespace and name.
-type Identity = (Arc<str>, Arc<str>);
-
-fn identity(object: &Value) -> (&str, &str) {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-    (text("namespace"), text("name"))
+    Ok(Texts { revision, items: items.into_iter().collect() })
 }

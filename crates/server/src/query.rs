@@ -10,7 +10,7 @@ use api::{
 use axum::extract::Query;
 use http::Uri;
 use serde_json::{Value, json};
-use store::Revision;
+use store::{Revision, Stored};
 
 /// The query string, in order.
 #[derive(Clone, Debug, Default)]
@@ -124,6 +124,11 @@ impl Selection {
 
     pub(crate) fn is_everything(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// The same as [`Selection::matches`] of an object that is only read where something is asked of it.
+    pub(crate) fn matches_stored(&self, resource: &Resource, stored: &Stored) -> bool {
+        self.is_everything() || self.matches(resource, &stored.value())
     }
 
     pub(crate) fn matches(&self, resource: &Resource, object: &Value) -> bool {

@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::{
     answer::{self, Answer},
-    negotiate,
+    negotiate::{self, Form},
     query::Params,
     server::Server,
     write::Target,
@@ -14,7 +14,10 @@ use crate::{
 /// `GET` of an object.
 pub(crate) fn get(server: &Server, target: Target<'_>, params: &Params, headers: &HeaderMap) -> Answer {
     let form = negotiate::form(headers, params)?;
-    let object = server.store().get(&target.key());
-    let object = object.ok_or_else(|| Status::not_found(target.resource, target.name))?;
-    Ok(answer::object(StatusCode::OK, target.resource, &object, form, server.now_seconds()))
+    let stored = server.store().text(&target.key());
+    let stored = stored.ok_or_else(|| Status::not_found(target.resource, target.name))?;
+    if form == Form::PLAIN {
+        return Ok(answer::json_text(stored.text().to_owned()));
+    }
+    Ok(answer::object(StatusCode::OK, target.resource, &stored.value(), form, server.now_seconds()))
 }

@@ -1,6 +1,6 @@
 //! Watches: changes as they happen, one JSON line each.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use api::{
     resource::{Resource, Scope},
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::header;
 use serde_json::{Value, json};
-use store::{Change, Event, Revision, Watch, WatchError};
+use store::{Change, Event, Revision, Stored, Watch, WatchError};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
@@ -54,11 +54,12 @@ pub(crate) fn open(
         Start::After(revision) => revision,
         Start::Now => store.revision(),
         Start::Everything { at_least } => {
-            let snapshot = store.list(&name, namespace);
+            let snapshot = store.texts(&name, namespace);
             if at_least > snapshot.revision {
                 return Err(Status::version_too_large(at_least.0, snapshot.revision.0));
             }
-            present.extend(snapshot.items.into_iter().filter(|object| selection.matches(resource, object)));
+            let items = snapshot.items.into_iter().map(|(_, stored)| stored);
+            present.extend(items.filter(|stored| selection.matches_stored(resource, stored)));
             snapshot.revision
         }
     };
@@ -105,7 +106,7 @@ struct Lines {
     selection: Selection,
     view: View,
     /// Objects that exist, still to be told.
-    present: VecDeque<Arc<Value>>,
+    present: VecDeque<Stored>,
     /// To be said once `present` is empty: that it was all, as of this revision.
     synced: Option<Revision>,
     /// `None` when the watch could not begin, or is over.
@@ -139,7 +140,7 @@ impl Lines {
         loop {
             if let Some(status) = self.failure.take() {
                 self.changes = None;
-                return Some(line("ERROR", &status.to_json()));
+                return Some(line("ERROR", &status.to_json().to_string()));
             }
             let changes = self.changes.as_mut()?;
             let tick = async {
@@ -185,14 +186,14 @@ impl Lines {
         let is = selects(&event.object);
         let was = event.previous.as_deref().is_some_and(selects);
         match (event.change, was, is) {
-            (Change::Created, _, true) | (Change::Updated, false, true) => Some(self.line("ADDED", &event.object)),
-            (Change::Updated, true, true) => Some(self.line("MODIFIED", &event.object)),
+            (Change::Created, _, true) | (Change::Updated, false, true) => Some(self.line("ADDED", event.stored())),
+            (Change::Updated, true, true) => Some(self.line("MODIFIED", event.stored())),
             (Change::Updated, true, false) => {
                 let mut last = event.previous.as_deref().cloned().unwrap_or_default();
                 last["metadata"]["resourceVersion"] = event.revision.0.to_string().into();
-                Some(self.line("DELETED", &last))
+                Some(self.line("DELETED", &Stored::of(&last)))
             }
-            (Change::Deleted, _, true) => Some(self.line("DELETED", &event.object)),
+            (Change::Deleted, _, true) => Some(self.line("DELETED", event.stored())),
             (Change::Created | Change::Deleted, _, false) | (Change::Updated, false, false) => None,
         }
     }
@@ -207,18 +208,19 @@ impl Lines {
             "apiVersion": self.resource.api_version(),
             "metadata": metadata,
         });
-        self.line("BOOKMARK", &object)
+        self.line("BOOKMARK", &Stored::of(&object))
     }
 
-    fn line(&mut self, kind: &str, object: &Value) -> Bytes {
+    fn line(&mut self, kind: &str, stored: &Stored) -> Bytes {
         match self.view {
-            View::Whole => line(kind, object),
-            View::Metadata => line(kind, &partial(object)),
+            View::Whole => line(kind, stored.text()),
+            View::Metadata => line(kind, &partial(&stored.value()).to_string()),
             View::Table(include) => {
+                let object = stored.value();
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let now = self.server.now_seconds();
                 let headings = std::mem::take(&mut self.headings);
-                line(kind, &table::render(self.resource, &[object], metadata, include, headings, now))
+                line(kind, &table::render(self.resource, &[&object], metadata, include, headings, now).to_string())
             }
         }
     }
@@ -230,16 +232,9 @@ impl Drop for Lines {
     }
 }
 
-/// One event of a watch.
-fn line(kind: &str, object: &Value) -> Bytes {
-    #[derive(serde::Serialize)]
-    struct Line<'a> {
-        r#type: &'a str,
-        object: &'a Value,
-    }
-    let mut text = serde_json::to_vec(&Line { r#type: kind, object }).unwrap_or_default();
-    text.push(b'\n');
-    text.into()
+/// One event of a watch. `object` is JSON.
+fn line(kind: &str, object: &str) -> Bytes {
+    Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"))
 }
 
 /// How the end of a watch is told; `None` where it just ends.

@@ -12,15 +12,14 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::kv::{Batch, Kv, KvError, Tree};
 use crate::tally::Tally;
-use crate::{Key, OpenError, Revision, Store, commit, migrate, record, sled};
+use crate::{Key, OpenError, Revision, Store, Stored, commit, migrate, record, sled};
 
 /// The format that is written, and the newest that is read.
 const FORMAT: u32 = 1;
@@ -166,7 +165,7 @@ impl Store {
         };
         let mut hash = Sha256::new();
         let mut lines =
-            std::iter::once(line(&head)).chain(objects.into_iter().map(|(key, object)| object_line(&key, &object)));
+            std::iter::once(line(&head)).chain(objects.into_iter().map(|(key, stored)| object_line(&key, &stored)));
         let mut is_over = false;
         std::iter::from_fn(move || {
             if let Some(line) = lines.next() {
@@ -179,8 +178,9 @@ impl Store {
     }
 }
 
-fn object_line(key: &Key, object: &Arc<Value>) -> Vec<u8> {
-    line(&Line { resource: &*key.resource, namespace: &*key.namespace, name: &*key.name, object: &**object })
+fn object_line(key: &Key, stored: &Stored) -> Vec<u8> {
+    let object: &RawValue = serde_json::from_str(stored.text()).expect("it is JSON");
+    line(&Line { resource: &*key.resource, namespace: &*key.namespace, name: &*key.name, object })
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {
@@ -239,9 +239,9 @@ fn fill(kv: &mut dyn Kv, reader: &mut Reader<impl BufRead>) -> Result<(Revision,
             return Err(changed(format!("{key:?} is out of order")));
         }
         objects += 1;
-        let encoded = record::encode_object(&object);
-        bytes += encoded.len();
-        batch.put(Tree::Objects, record::encode_key(&key), encoded);
+        let stored = Stored::of(&object);
+        bytes += stored.text().len();
+        batch.put(Tree::Objects, record::encode_key(&key), stored.text());
         if batch.ops.len() >= OBJECTS_PER_COMMIT || bytes >= BYTES_PER_COMMIT {
             kv.commit(&std::mem::take(&mut batch))?;
             bytes = 0;

@@ -15,7 +15,7 @@ use crate::record;
 use crate::tally::Tally;
 use crate::{
     COMMITS_PER_SYNC, COMMITS_WAITING_MAX, Change, CommitError, Committed, Event, Expect, Key, OpenError, REPLAY_PAGE,
-    Revision, StorageError, WatchError, Write,
+    Revision, StorageError, Stored, WatchError, Write,
 };
 
 /// The only owner of the key-value store.
@@ -94,7 +94,7 @@ impl Committer {
         for (tree, bytes) in batch.ops.keys() {
             match tree {
                 Tree::Objects => match record::decode_key(bytes).and_then(|key| self.index.get(&key)) {
-                    Some(object) => before.put(Tree::Objects, bytes.clone(), record::encode_object(&object)),
+                    Some(stored) => before.put(Tree::Objects, bytes.clone(), stored.text()),
                     None => before.delete(Tree::Objects, bytes.clone()),
                 },
                 Tree::Log => before.delete(Tree::Log, bytes.clone()),
@@ -142,7 +142,7 @@ impl Committer {
 /// Everything in a store.
 struct Content {
     revision: Revision,
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<Key, Stored>,
     log: Log,
     tally: Tally,
 }
@@ -155,14 +155,16 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
     let Some(revision) = revision else { return damaged("its revision cannot be read".to_owned()) };
 
     let mut objects = BTreeMap::new();
+    let mut made_at: HashMap<Key, Revision> = HashMap::new();
     let mut tally = Tally::default();
     let mut bad = None;
     kv.scan(Tree::Objects, &[], &mut |bytes, value| {
         let key = record::decode_key(bytes);
-        let object = record::decode_object(value);
-        match (key, object.as_ref().and_then(record::revision_of), object) {
-            (Some(key), Some(made), Some(object)) if made <= revision => {
-                objects.insert(key, Arc::new(object));
+        let read = Stored::read(value).and_then(|(stored, object)| Some((stored, record::revision_of(&object)?)));
+        match (key, read) {
+            (Some(key), Some((stored, made))) if made <= revision => {
+                made_at.insert(key.clone(), made);
+                objects.insert(key, stored);
                 tally.add(made);
                 ControlFlow::Continue(())
             }
@@ -197,7 +199,7 @@ fn read_all(kv: &mut dyn Kv) -> Result<Content, KvError> {
         return damaged(format!("its log breaks off before {}", log.end().0));
     }
     for (key, (change, made)) in last {
-        let stored = objects.get(&key).and_then(|object| record::revision_of(object));
+        let stored = made_at.get(&key).copied();
         let logged = (change != Change::Deleted).then_some(made);
         if stored != logged {
             return damaged(format!("{key:?} is not what its log says"));
@@ -215,7 +217,7 @@ fn batch_of(events: &[Event], tally: Tally) -> Batch {
     for event in events {
         let key = record::encode_key(&event.key);
         match event.change {
-            Change::Created | Change::Updated => batch.put(Tree::Objects, key, record::encode_object(&event.object)),
+            Change::Created | Change::Updated => batch.put(Tree::Objects, key, event.stored().text()),
             Change::Deleted => batch.delete(Tree::Objects, key),
         }
         batch.put(Tree::Log, record::encode_revision(event.revision), record::encode_event(event));
@@ -288,7 +290,7 @@ impl<'a> Draft<'a> {
                 let event = &self.events[last];
                 (event.change != Change::Deleted).then(|| event.object.clone())
             }
-            None => self.index.get(key),
+            None => self.index.get(key).map(|stored| Arc::new(stored.value())),
         }
     }
 
@@ -317,7 +319,7 @@ impl<'a> Draft<'a> {
         set_metadata(&mut object, "resourceVersion", Some(self.revision.0.to_string().into()));
         let object = Arc::new(object);
         self.touched.entry(key.clone()).or_default().push(self.events.len());
-        self.events.push(Event { revision: self.revision, change, key, object: object.clone(), previous });
+        self.events.push(Event { previous, ..Event::new(self.revision, change, key, object.clone()) });
         Ok(object)
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::{Event, Key, Revision, Snapshot, WatchError};
+use crate::{Event, Key, Revision, Stored, Texts, WatchError};
 
 /// How many events a watcher may be behind before it is served from the log: the changes of some seconds, shared
 /// by all watchers.
@@ -21,7 +20,7 @@ struct State {
     revision: Revision,
     /// The oldest revision that a watch can continue from: every later event is in the log.
     oldest: Revision,
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<Key, Stored>,
     /// `None` once the store is closed.
     live: Option<broadcast::Sender<Arc<Event>>>,
 }
@@ -35,7 +34,7 @@ pub(crate) struct Live {
 }
 
 impl Index {
-    pub(crate) fn new(revision: Revision, oldest: Revision, objects: BTreeMap<Key, Arc<Value>>) -> Index {
+    pub(crate) fn new(revision: Revision, oldest: Revision, objects: BTreeMap<Key, Stored>) -> Index {
         let (live, _) = broadcast::channel(LIVE_EVENTS);
         Index { state: RwLock::new(State { revision, oldest, objects, live: Some(live) }) }
     }
@@ -48,11 +47,11 @@ impl Index {
         self.read().objects.len()
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Stored> {
         self.read().objects.get(key).cloned()
     }
 
-    pub(crate) fn list(&self, resource: &str, namespace: Option<&str>) -> Snapshot {
+    pub(crate) fn list(&self, resource: &str, namespace: Option<&str>) -> Texts {
         let first = Key::new(resource, namespace.unwrap_or_default(), "");
         let state = self.read();
         let items = state
@@ -60,15 +59,15 @@ impl Index {
             .range(&first..)
             .take_while(|(key, _)| key.resource == first.resource)
             .take_while(|(key, _)| namespace.is_none() || key.namespace == first.namespace)
-            .map(|(_, object)| object.clone())
+            .map(|(key, stored)| (key.clone(), stored.clone()))
             .collect();
-        Snapshot { revision: state.revision, items }
+        Texts { revision: state.revision, items }
     }
 
     /// Every object of every resource, in the order of the keys.
-    pub(crate) fn all(&self) -> (Revision, Vec<(Key, Arc<Value>)>) {
+    pub(crate) fn all(&self) -> (Revision, Vec<(Key, Stored)>) {
         let state = self.read();
-        (state.revision, state.objects.iter().map(|(key, object)| (key.clone(), object.clone())).collect())
+        (state.revision, state.objects.iter().map(|(key, stored)| (key.clone(), stored.clone())).collect())
     }
 
     /// Joins the live stream for a watcher that has seen everything up to `after`.
@@ -97,7 +96,7 @@ impl Index {
             state.revision = event.revision;
             match event.change {
                 crate::Change::Created | crate::Change::Updated => {
-                    state.objects.insert(event.key.clone(), event.object.clone());
+                    state.objects.insert(event.key.clone(), event.stored().clone());
                 }
                 crate::Change::Deleted => {
                     state.objects.remove(&event.key);

@@ -13,6 +13,7 @@ mod migrate;
 mod record;
 mod room;
 mod sled;
+mod stored;
 mod tally;
 mod watch;
 
@@ -20,13 +21,14 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
 pub use backup::{Present, REVISIONS_SKIPPED, RestoreError, Restored, restore};
 pub use kv::{Batch, Kv, KvError, Op, Tree, Visit};
 pub use memory::Memory;
+pub use stored::Stored;
 pub use watch::{REPLAY_PAGE, Watch};
 
 use commit::Committer;
@@ -163,6 +165,15 @@ pub struct Snapshot {
     pub items: Vec<Arc<Value>>,
 }
 
+/// A consistent list of objects as they are kept.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// The moment that the list shows.
+    pub revision: Revision,
+    /// The objects, by namespace and name.
+    pub items: Vec<(Key, Stored)>,
+}
+
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -187,6 +198,20 @@ pub struct Event {
     pub object: Arc<Value>,
     /// The state before, for selectors whose answer changes; `None` for `Created`.
     pub previous: Option<Arc<Value>>,
+    /// `object` as it is kept, once it was asked for.
+    stored: OnceLock<Stored>,
+}
+
+impl Event {
+    /// A change that made a revision, without the state before.
+    pub fn new(revision: Revision, change: Change, key: Key, object: Arc<Value>) -> Event {
+        Event { revision, change, key, object, previous: None, stored: OnceLock::new() }
+    }
+
+    /// The object as it is kept.
+    pub fn stored(&self) -> &Stored {
+        self.stored.get_or_init(|| Stored::of(&self.object))
+    }
 }
 
 /// Why a watch cannot begin, or cannot go on.
@@ -354,13 +379,24 @@ impl Store {
         self.inner.index.revision()
     }
 
-    /// One object.
+    /// One object, read from its text.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
+        self.text(key).map(|stored| Arc::new(stored.value()))
+    }
+
+    /// One object as it is kept.
+    pub fn text(&self, key: &Key) -> Option<Stored> {
         self.inner.index.get(key)
     }
 
-    /// All objects of a resource, of one namespace or of all.
+    /// All objects of a resource, of one namespace or of all, read from their texts.
     pub fn list(&self, resource: &str, namespace: Option<&str>) -> Snapshot {
+        let Texts { revision, items } = self.texts(resource, namespace);
+        Snapshot { revision, items: items.iter().map(|(_, stored)| Arc::new(stored.value())).collect() }
+    }
+
+    /// All objects of a resource, of one namespace or of all, as they are kept.
+    pub fn texts(&self, resource: &str, namespace: Option<&str>) -> Texts {
         self.inner.index.list(resource, namespace)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{Change, Event, Key, Revision};
+use crate::{Change, Event, Key, Revision, Stored};
 
 /// The present revision, in [`Tree::Meta`](crate::Tree::Meta).
 pub(crate) const REVISION: &[u8] = b"revision";
@@ -66,16 +66,6 @@ pub(crate) fn decode_revision(bytes: &[u8]) -> Option<Revision> {
     Some(Revision(u64::from_be_bytes(bytes.try_into().ok()?)))
 }
 
-/// An object as text.
-pub(crate) fn encode_object(object: &Value) -> Vec<u8> {
-    object.to_string().into_bytes()
-}
-
-/// The object that [`encode_object`] wrote.
-pub(crate) fn decode_object(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes).ok()
-}
-
 /// An event, all but its revision: what happened, the key and the object with their lengths, and the way back to
 /// the state before. That is a JSON patch, which is a fraction of a second object.
 pub(crate) fn encode_event(event: &Event) -> Vec<u8> {
@@ -85,7 +75,7 @@ pub(crate) fn encode_event(event: &Event) -> Vec<u8> {
         Change::Deleted => b'D',
     }];
     push_field(&mut bytes, &encode_key(&event.key));
-    push_field(&mut bytes, &encode_object(&event.object));
+    push_field(&mut bytes, event.stored().text().as_bytes());
     if let Some(previous) = &event.previous {
         let way_back = json_patch::diff(&event.object, previous);
         bytes.extend_from_slice(&serde_json::to_vec(&way_back).expect("a patch is JSON"));
@@ -105,9 +95,10 @@ pub(crate) fn decode_event(revision: Revision, bytes: &[u8]) -> Option<Event> {
     let (&change, rest) = bytes.split_first()?;
     let (key, rest) = split_field(rest)?;
     let (object, way_back) = split_field(rest)?;
-    let object = decode_object(object)?;
+    let (stored, object) = Stored::read(object)?;
     let previous = if way_back.is_empty() { None } else { Some(Arc::new(go_back(&object, way_back)?)) };
-    Some(Event { revision, change: decode_change(change)?, key: decode_key(key)?, object: object.into(), previous })
+    let (change, key) = (decode_change(change)?, decode_key(key)?);
+    Some(Event { previous, stored: stored.into(), ..Event::new(revision, change, key, object.into()) })
 }
 
 fn go_back(object: &Value, way_back: &[u8]) -> Option<Value> {
@@ -200,7 +191,8 @@ mod tests {
             object in any_json(),
             previous in proptest::option::of(any_json()),
         ) {
-            let event = Event { revision: Revision(7), change, key, object: object.into(), previous: previous.map(Arc::new) };
+            let previous = previous.map(Arc::new);
+            let event = Event { previous, ..Event::new(Revision(7), change, key, object.into()) };
             let bytes = encode_event(&event);
             prop_assert_eq!(decode_event_head(&bytes), Some((event.change, event.key.clone())));
             prop_assert_eq!(format!("{:?}", decode_event(Revision(7), &bytes)), format!("{:?}", Some(event)));

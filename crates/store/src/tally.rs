@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::kv::{Kv, KvError, Tree};
-use crate::{Event, Revision, record};
+use crate::{Event, Revision, Stored, record};
 
 /// The number of objects, and the sum of their scrambled revisions: each revision belongs to one state of one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Tally {
         let mut tally = Tally::default();
         let mut is_whole = true;
         kv.scan(Tree::Objects, &[], &mut |_, value| {
-            let made = record::decode_object(value).as_ref().and_then(record::revision_of);
+            let made = Stored::read(value).and_then(|(_, object)| record::revision_of(&object));
             let Some(made) = made else {
                 is_whole = false;
                 return ControlFlow::Break(());

@@ -184,7 +184,7 @@ async fn a_watcher_sees_each_change_with_the_state_before() {
         store.commit(vec![Write::Delete { key: pod("web-0"), expect: Expect::Exists }]).await.unwrap();
         let mut seen = Vec::new();
         for _ in 0..3 {
-            let Event { revision, change, key, object, previous } = watch.next().await.unwrap();
+            let Event { revision, change, key, object, previous, .. } = watch.next().await.unwrap();
             seen.push((
                 revision.0,
                 change,
