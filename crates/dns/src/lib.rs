@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`answer()`] decides, without I/O, what a [`plan::zone::Zone`] says to a question; `handler` puts the
 //! decision on the wire and asks the upstreams for names that are not ours; [`Server`] owns the sockets and threads.
-//! Messages come in through `udp` and `tcp`, and most are answered by `fast`: `plain` reads the plainest of questions,
+//! Messages come in through `udp`, by the `batch`, and `tcp`, and most are answered by `fast`: `plain` reads the plainest of questions,
 //! `encoded` keeps the answers that [`answer()`] gave, and whatever is odd goes through hickory.
 //!
 //! The zone is replaced as a whole ([`arc_swap::ArcSwap`]) and loaded once per question, so an answer never mixes
@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod batch;
 mod both;
 mod encoded;
 mod fast;

@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     net::{TcpListener, UdpSocket},
     sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
+    task::{JoinError, JoinSet, LocalSet},
 };
 
 use crate::{
@@ -182,7 +182,8 @@ fn flat(ended: Result<Result<(), ServeError>, JoinError>) -> Result<(), ServeErr
 /// Runs a future on this thread alone: no other thread is woken for it.
 fn in_a_runtime(future: impl Future<Output = Result<(), ServeError>>) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Thread)?;
-    runtime.block_on(future)
+    // What is prepared for the kernel stays on this thread, and so do the loops that hold it.
+    LocalSet::new().block_on(&runtime, future)
 }
 
 /// One thread's sockets, one for each address.
@@ -196,7 +197,7 @@ async fn answer_datagrams(
     let mut loops = JoinSet::new();
     for socket in sockets {
         let socket = UdpSocket::from_std(socket.into()).map_err(ServeError::Thread)?;
-        loops.spawn(udp::serve(socket, handler.clone(), Arc::clone(&allowed), forwards.clone()));
+        loops.spawn_local(udp::serve(socket, handler.clone(), Arc::clone(&allowed), forwards.clone()));
     }
     drop((forwards, handler));
     tokio::select! {

@@ -14,16 +14,13 @@ use plan::zone::Zone;
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
 use crate::{
+    batch::{Queries, Replies},
     encoded::wire,
     fast::{Fast, Said},
-    forward::{PAYLOAD, Permit},
+    forward::Permit,
     handler::{Decision, Handler, Question, datagram, decide, label},
     plain::HEADER,
 };
-
-/// The largest query that is read whole; longer ones are malformed then. The longest sensible query has less than 600
-/// octets.
-const QUERY_MAX: usize = 4096;
 
 /// A query that waits for the upstreams.
 pub(crate) struct Forward {
@@ -54,38 +51,35 @@ pub(crate) async fn serve(
     let socket = Arc::new(socket);
     let mut fast = Fast::default();
     let counters = Counters::new();
-    let mut query = [0; QUERY_MAX];
-    let mut reply = Vec::with_capacity(PAYLOAD.into());
+    let (mut queries, mut replies) = (Queries::new(), Replies::default());
     loop {
-        let (length, client) = match socket.recv_from(&mut query).await {
-            Ok(received) => received,
+        match queries.receive(&socket).await {
+            Ok(()) => {}
             Err(error) if is_final(&error) => return error,
             Err(error) => {
                 tracing::debug!(%error, "datagram not received");
                 continue;
             }
-        };
-        if !may_ask(&allowed, client) {
-            tracing::debug!(%client, "a query from a network that is not answered");
-            continue;
         }
-        reply.clear();
-        match step(&handler, &mut fast, &counters, (client, Protocol::Udp), &query[..length], &mut reply) {
-            Step::Send => {
-                if let Err(error) = socket.send_to(&reply, client).await {
-                    tracing::debug!(%error, %client, "reply not sent");
-                }
+        for (query, client) in queries.iter() {
+            if !may_ask(&allowed, client) {
+                tracing::debug!(%client, "a query from a network that is not answered");
+                continue;
             }
-            Step::Drop => {}
-            Step::Ask(ask) => {
-                let (request, question, permit) = *ask;
-                let forward = Forward { socket: Arc::clone(&socket), request, question, permit };
-                // There are no more permits than places: it fails only when the daemon stops.
-                if forwards.try_send(forward).is_err() {
-                    tracing::debug!(%client, "query not forwarded");
+            match step(&handler, &mut fast, &counters, (client, Protocol::Udp), query, replies.next()) {
+                Step::Send => replies.keep(client),
+                Step::Drop => {}
+                Step::Ask(ask) => {
+                    let (request, question, permit) = *ask;
+                    let forward = Forward { socket: Arc::clone(&socket), request, question, permit };
+                    // There are no more permits than places: it fails only when the daemon stops.
+                    if forwards.try_send(forward).is_err() {
+                        tracing::debug!(%client, "query not forwarded");
+                    }
                 }
             }
         }
+        replies.send(&socket).await;
     }
 }
 
@@ -243,7 +237,7 @@ mod tests {
         let zone = Arc::new(ArcSwap::from_pointee(zone));
         let handler = Handler { zone, upstreams: Arc::new(Upstreams::new(vec![])) };
         let (forwards, _forwarded) = mpsc::channel(1);
-        let serving = tokio::spawn(serve(socket, handler, ["127.0.0.2/32".parse().unwrap()].into(), forwards));
+        let serving = serve(socket, handler, ["127.0.0.2/32".parse().unwrap()].into(), forwards);
         let query = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07cluster\x05local\x00\x00\x06\x00\x01";
         let stranger = UdpSocket::bind("127.0.0.3:0").await.unwrap();
         let friend = UdpSocket::bind("127.0.0.2:0").await.unwrap();
@@ -251,9 +245,11 @@ mod tests {
         friend.send_to(query, server).await.unwrap();
         let mut reply = [0; 512];
         // The stranger's came first: it is dealt with when the friend's is answered.
-        assert!(friend.recv(&mut reply).await.unwrap() > query.len());
+        tokio::select! {
+            error = serving => panic!("{error}"),
+            length = friend.recv(&mut reply) => assert!(length.unwrap() > query.len()),
+        }
         assert_eq!(stranger.try_recv(&mut reply).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        serving.abort();
     }
 
     #[test]
