@@ -98,6 +98,8 @@ pub struct Controller<R, C> {
     alarms: BTreeMap<Alarm, Timestamp>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     asking: Asking,
+    /// What the engine said when it refused to make or remove a claim's volume, while that is wanted: a few at a time.
+    refusals: BTreeMap<String, String>,
 }
 
 /// Questions and actions that are under way, so that none is put twice.
@@ -160,6 +162,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             alarms: BTreeMap::new(),
             answers: FuturesUnordered::new(),
             asking: Asking::default(),
+            refusals: BTreeMap::new(),
         }
     }
 

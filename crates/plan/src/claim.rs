@@ -56,6 +56,8 @@ pub struct Input<'a> {
     pub mounted: &'a BTreeSet<String>,
     /// Names of engine volumes of which the engine has said, since `engine` was looked at, that they are gone for good.
     pub removed: &'a BTreeSet<String>,
+    /// What the engine said when it refused to make or remove one of its volumes, by the volume's name, until it does.
+    pub refusals: &'a BTreeMap<String, String>,
     /// The instance's name, part of every engine volume's name.
     pub instance: &'a str,
     /// The name of this node, on which all volumes are made.
@@ -384,11 +386,18 @@ impl<'a> Draft<'a> {
             }
             Some(_) => {
                 let labels = supply::labels(claim, &volume_name);
-                let because = if self.begin(Action::CreateVolume { name: handle.clone(), labels }) {
-                    if begun.is_none() {
-                        let begun = Begun::new(claim, &volume_name, &handle);
-                        self.plan.writes.push(Write::BeginVolume(Box::new(begun)));
-                    }
+                let is_begun = self.begin(Action::CreateVolume { name: handle.clone(), labels });
+                if is_begun && begun.is_none() {
+                    let begun = Begun::new(claim, &volume_name, &handle);
+                    self.plan.writes.push(Write::BeginVolume(Box::new(begun)));
+                }
+                if let Some(why) = self.input.refusals.get(&handle) {
+                    let message = format!("the engine refuses to make volume {volume_name}: {why}");
+                    self.note(claim, NoteKind::Warning, "ProvisioningFailed", message.clone());
+                    self.wait_unbound(claim, "ProvisioningFailed", &format!("{message}; it is tried again"));
+                    return false;
+                }
+                let because = if is_begun {
                     format!("volume {volume_name} is being made")
                 } else {
                     format!("volume {volume_name} is made after others, {VOLUMES_AT_ONCE_MAX} at a time")
@@ -453,6 +462,10 @@ impl<'a> Draft<'a> {
         status.phase = Some("Bound".to_owned());
         status.capacity = spec.and_then(|s| s.capacity.clone());
         status.access_modes = spec.and_then(|s| s.access_modes.clone());
+        if grown.is_some() {
+            // Kubernetes keeps here what the last growth has allocated. It is done at once, so that no condition tells of it.
+            status.allocated_resources.clone_from(&status.capacity);
+        }
         self.write_status(claim, status);
         if let Some(grown) = grown {
             let subject = subject("PersistentVolumeClaim", &claim.metadata);

@@ -7,7 +7,7 @@ use api::{
     resource::{RESOURCES, Resource},
 };
 use arc_swap::ArcSwap;
-use controller::{Board, Clock, Controller, Network, Real, Settings, Stamps};
+use controller::{Board, Clock, Controller, Network, Planner, Real, Settings, Stamps};
 use jiff::Timestamp;
 use plan::{facts::PodKey, pod::Host, schedule::BetweenPods, zone::Zone};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use crate::{
     driver::Driver,
     engine::FakeEngine,
     judge::{Judge, Tracing},
+    witness::Witness,
 };
 
 /// Longer than any resync and the first back-offs: what has not happened by then waits for something.
@@ -35,6 +36,7 @@ pub struct Cluster {
     pub zone: Arc<ArcSwap<Zone>>,
     /// What the loop waits for.
     pub board: Arc<Board>,
+    planner: Arc<dyn Planner>,
     judge: Arc<Judge>,
     clock: Arc<TestClock>,
     stamps: Arc<CountingStamps>,
@@ -50,10 +52,16 @@ impl Cluster {
 
     /// The same over a store of the test's own.
     pub async fn start_on(store: Store, images: &[&str]) -> Cluster {
+        Cluster::start_with(store, Arc::new(Real), images).await
+    }
+
+    /// The same with a planner of the test's own, which is held to the laws.
+    pub async fn start_with(store: Store, planner: Arc<dyn Planner>, images: &[&str]) -> Cluster {
         let clock = Arc::new(TestClock::default());
         let judge = Arc::new(Judge::new(Arc::clone(&clock), Tracing::On));
         let mut cluster = Cluster {
             engine: Arc::new(FakeEngine::new(Arc::clone(&clock), Chance::new(0), Arc::clone(&judge), images)),
+            planner: Arc::new(Witness::new(planner, Arc::clone(&judge))),
             judge,
             store,
             zone: Arc::new(ArcSwap::default()),
@@ -75,7 +83,7 @@ impl Cluster {
             Arc::new(Driver::new(Arc::clone(&self.engine), Arc::default())),
             Arc::clone(&self.clock),
             Arc::clone(&self.stamps) as Arc<dyn Stamps>,
-            Arc::new(Real),
+            Arc::clone(&self.planner),
             settings(),
             Arc::clone(&self.zone),
             Arc::clone(&self.board),
@@ -99,6 +107,14 @@ impl Cluster {
     /// Where the engine has seen a law broken.
     pub async fn settle(&self) {
         tokio::time::sleep(LONG).await;
+        self.check();
+    }
+
+    /// No law was broken so far.
+    ///
+    /// # Panics
+    /// Where one was.
+    pub fn check(&self) {
         assert_eq!(self.judge.verdict(), None, "{:#?}", self.judge.trace());
     }
 

@@ -24,7 +24,7 @@ use tokio::{
     time::{Duration, sleep},
 };
 
-use crate::{chance::Chance, clock::TestClock, judge::Judge};
+use crate::{chance::Chance, clock::TestClock, judge::Judge, tripwire::Tripwire};
 pub use hands::Hand;
 use world::World;
 
@@ -85,6 +85,8 @@ pub struct FakeEngine {
     chance: Chance,
     judge: Arc<Judge>,
     world: Mutex<World>,
+    /// Requests that are refused because a test says so; their kind is the first word of what is asked for.
+    pub tripwire: Tripwire,
     faults: Mutex<EngineFaults>,
     /// Every action that was asked for, in order, as one line each.
     asked: Mutex<Vec<String>>,
@@ -118,6 +120,7 @@ impl FakeEngine {
             chance,
             judge,
             world: Mutex::new(world),
+            tripwire: Tripwire::default(),
             faults: Mutex::default(),
             asked: Mutex::default(),
             hints: broadcast::channel(HINTS_MAX).0,
@@ -277,6 +280,10 @@ impl FakeEngine {
         let silent = |why: &str| Err(Failure::Silent(why.to_owned()));
         if self.life() != (Life::Up, began) {
             return silent("the engine is silent");
+        }
+        if call != Call::Read && self.tripwire.fails(what.split(' ').next().unwrap_or_default()) {
+            self.judge.step("fault", || format!("refused: {what}"));
+            return Err(Failure::Refused("the engine refuses this".to_owned()));
         }
         if self.chance.happens(faults.fails_before) {
             self.judge.step("fault", || format!("no effect: {what}"));

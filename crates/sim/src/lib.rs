@@ -4,7 +4,8 @@
 //! and seeded, is the rest. Reading order: [`mod@run`] is one seed from beginning to end; [`daemon`] is one daemon's life
 //! and [`lifeline`] where it ends; [`users`] act through [`api`]; [`engine`] is Docker as it has been seen to behave,
 //! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; `look`, [`witness`] and
-//! [`judge`] hold everything to the laws of `plan::law`. [`cluster`] is the same world without faults, for stories.
+//! [`judge`] hold everything to the laws of `plan::law`. [`cluster`] is the same world without
+//! faults, for stories, and [`tripwire`] one fault in it.
 
 pub mod api;
 pub mod chance;
@@ -18,6 +19,7 @@ pub mod judge;
 pub mod lifeline;
 mod look;
 pub mod run;
+pub mod tripwire;
 pub mod users;
 pub mod witness;
 

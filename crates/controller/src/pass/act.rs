@@ -130,6 +130,14 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     fn volume_done(&mut self, action: &Action, result: &Result<Done, Failure>) {
         if let Action::CreateVolume { name, .. } | Action::RemoveVolume { name } = action {
             self.asking.volumes.remove(name);
+            match result {
+                // Of silence the claims know.
+                Err(Failure::Silent(_)) => {}
+                Err(Failure::Refused(why) | Failure::Taken(why) | Failure::Image(why) | Failure::AddressTaken(why)) => {
+                    drop(self.refusals.insert(name.clone(), why.clone()));
+                }
+                Ok(_) => drop(self.refusals.remove(name)),
+            }
         }
         self.volumes_touched(action, result);
         match result {

@@ -8,8 +8,8 @@ use std::{
 
 use k8s_openapi::api::core::v1::Pod;
 use plan::{
-    Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod, schedule::Place, set,
-    unwritten, zone,
+    Action, Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod,
+    schedule::Place, set, unwritten, zone,
 };
 use store::{CommitError, Key};
 
@@ -165,9 +165,16 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             engine: self.engine.volumes(),
             mounted: self.engine.mounted(),
             removed: self.engine.removed(),
+            refusals: &self.refusals,
             instance: &self.settings.host.instance,
             node: &self.settings.host.node,
             now: self.clock.now(),
+        });
+        self.refusals.retain(|refused, _| {
+            plan.actions.iter().any(|action| match action {
+                Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => name == refused,
+                _ => false,
+            })
         });
         self.look_again(unit, plan.look_again);
         if self.carry_out(unit, plan.writes, plan.notes, plan.waits).await {

@@ -129,8 +129,10 @@ fn delete(draft: &mut Draft<'_>, volume: &PersistentVolume, handle: &str) {
         Some(_) => {
             let is_begun = draft.begin(Action::RemoveVolume { name: handle.to_owned() });
             let later = format!("its data is removed after that of others, {VOLUMES_AT_ONCE_MAX} at a time");
+            let refusal = draft.input.refusals.get(handle);
+            let refused = refusal.map(|why| format!("the engine refuses to remove its data: {why}; it is tried again"));
             let because = if is_begun { "its data is being removed" } else { &later };
-            wait(draft, volume, "VolumeDeleting", message(because));
+            wait(draft, volume, "VolumeDeleting", message(refused.as_deref().unwrap_or(because)));
         }
     }
 }

@@ -416,7 +416,9 @@ fn a_claim_that_asks_for_more_gets_it_in_its_status_and_its_volume() {
     storage.apply(&plan);
     assert_eq!(storage.plan(), Plan::default());
     let capacity = object::<Option<std::collections::BTreeMap<_, _>>>(requests);
-    assert_eq!(storage.claims[0].status.as_ref().unwrap().capacity, capacity);
+    let status = storage.claims[0].status.clone().unwrap();
+    assert_eq!((&status.capacity, &status.allocated_resources), (&capacity, &capacity));
+    assert_eq!((status.allocated_resource_statuses, status.conditions), (None, None), "there is nothing to wait for");
     assert_eq!(storage.volumes[0].spec.as_ref().unwrap().capacity, capacity);
 }
 

@@ -162,6 +162,7 @@ pub(crate) fn any_storage() -> impl Strategy<Value = Storage> {
                 engine: Some(engine.into_iter().map(volume).collect()),
                 mounted: mounted.into_iter().map(str::to_owned).collect(),
                 removed: BTreeSet::new(),
+                refusals: BTreeMap::new(),
             }
         })
 }

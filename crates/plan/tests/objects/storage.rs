@@ -32,6 +32,7 @@ pub(crate) struct Storage {
     pub(crate) engine: Option<BTreeMap<String, Volume>>,
     pub(crate) mounted: BTreeSet<String>,
     pub(crate) removed: BTreeSet<String>,
+    pub(crate) refusals: BTreeMap<String, String>,
 }
 
 impl Storage {
@@ -90,6 +91,7 @@ impl Storage {
             engine: self.engine.as_ref(),
             mounted: &self.mounted,
             removed: &self.removed,
+            refusals: &self.refusals,
             instance: "test",
             node: "laptop",
             now: now(),

@@ -243,3 +243,22 @@ fn claims_and_volumes_without_protection_get_it() {
     assert_eq!(settled.claims[0].metadata.finalizers, finalizer("kubernetes.io/pvc-protection"));
     assert_eq!(settled.volumes[0].metadata.finalizers, finalizer("kubernetes.io/pv-protection"));
 }
+
+#[test]
+fn what_the_engine_refuses_about_a_volume_is_told_in_its_words() {
+    let mut making = Storage::new().claim(www(alpha()));
+    making.refusals.insert(HANDLE.to_owned(), "no space left on device".to_owned());
+    let plan = making.plan();
+    let why = "waiting to bind claim www: the engine refuses to make volume pvc-www-uid: no space left on device; it is tried again";
+    assert_eq!(plan.waits, [wait("ProvisioningFailed", why)]);
+    let message = "the engine refuses to make volume pvc-www-uid: no space left on device";
+    assert_eq!(plan.notes, [note(NoteKind::Warning, "ProvisioningFailed", message)]);
+    assert!(matches!(&plan.actions[..], [Action::CreateVolume { name, .. }] if name == HANDLE), "{:?}", plan.actions);
+
+    let mut going = Storage::new().engine(HANDLE).volume(stored(json!({"status": {"phase": "Released"}})));
+    going.refusals.insert(HANDLE.to_owned(), "volume is in use".to_owned());
+    let plan = going.plan();
+    let why = "waiting to delete volume pvc-www-uid: the engine refuses to remove its data: volume is in use; it is tried again";
+    assert_eq!(plan.waits, [wait_of_volume("pvc-www-uid", "VolumeDeleting", why)]);
+    assert_eq!(plan.actions, [Action::RemoveVolume { name: HANDLE.to_owned() }]);
+}
