@@ -46,6 +46,9 @@ pub const DNS_NAMESERVERS_MAX: usize = 3;
 /// Search domains of one pod: Kubernetes' own limit.
 pub const DNS_SEARCHES_MAX: usize = 32;
 
+/// Evictions under one disruption budget that were granted and whose pods are not deleted yet: Kubernetes' own limit.
+pub const DISRUPTED_PODS_MAX: usize = 2000;
+
 /// Warnings in one answer. Each is a header, and clients bound the size of all headers together.
 pub const WARNINGS_MAX: usize = 64;
 

@@ -16,9 +16,13 @@ pub struct Labels {
 /// One requirement of a label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// `k=v`, `k in (a,b)`. Without a value it never holds.
+    /// `k=v`.
+    Is(String, String),
+    /// `k!=v`: also objects without the label.
+    IsNot(String, String),
+    /// `k in (a,b)`. Without a value it never holds.
     In(String, Vec<String>),
-    /// `k!=v`, `k notin (a,b)`: also objects without the label.
+    /// `k notin (a,b)`: also objects without the label.
     NotIn(String, Vec<String>),
     /// `k`.
     Exists(String),
@@ -42,7 +46,7 @@ impl Labels {
     ///
     /// An operator that Kubernetes does not know selects nothing; validation has refused it before.
     pub fn from_selector(selector: &LabelSelector) -> Labels {
-        let equal = selector.match_labels.iter().flatten().map(|(k, v)| Requirement::In(k.clone(), vec![v.clone()]));
+        let equal = selector.match_labels.iter().flatten().map(|(k, v)| Requirement::Is(k.clone(), v.clone()));
         let expressions = selector.match_expressions.iter().flatten().map(|expression| {
             let (key, values) = (expression.key.clone(), sorted(expression.values.clone().unwrap_or_default()));
             match expression.operator.as_str() {
@@ -98,7 +102,9 @@ impl Requirement {
     /// The label that it is about.
     pub fn key(&self) -> &str {
         match self {
-            Requirement::In(key, _)
+            Requirement::Is(key, _)
+            | Requirement::IsNot(key, _)
+            | Requirement::In(key, _)
             | Requirement::NotIn(key, _)
             | Requirement::Exists(key)
             | Requirement::Absent(key)
@@ -110,6 +116,8 @@ impl Requirement {
     fn holds(&self, label: Option<&str>) -> bool {
         let integer = || label.and_then(|value| value.parse::<i64>().ok());
         match self {
+            Requirement::Is(_, wanted) => label == Some(wanted),
+            Requirement::IsNot(_, unwanted) => label != Some(unwanted),
             Requirement::In(_, values) => label.is_some_and(|value| values.iter().any(|v| v == value)),
             Requirement::NotIn(_, values) => label.is_none_or(|value| values.iter().all(|v| v != value)),
             Requirement::Exists(_) => label.is_some(),
@@ -123,14 +131,10 @@ impl Requirement {
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Requirement::In(key, values) => match values.as_slice() {
-                [value] => write!(f, "{key}={value}"),
-                _ => write!(f, "{key} in ({})", values.join(",")),
-            },
-            Requirement::NotIn(key, values) => match values.as_slice() {
-                [value] => write!(f, "{key}!={value}"),
-                _ => write!(f, "{key} notin ({})", values.join(",")),
-            },
+            Requirement::Is(key, value) => write!(f, "{key}={value}"),
+            Requirement::IsNot(key, value) => write!(f, "{key}!={value}"),
+            Requirement::In(key, values) => write!(f, "{key} in ({})", values.join(",")),
+            Requirement::NotIn(key, values) => write!(f, "{key} notin ({})", values.join(",")),
             Requirement::Exists(key) => f.write_str(key),
             Requirement::Absent(key) => write!(f, "!{key}"),
             Requirement::Greater(key, bound) => write!(f, "{key}>{bound}"),
@@ -245,8 +249,11 @@ impl<'a> Parser<'a> {
         for (i, value) in values.iter().enumerate() {
             check(&format!("values[{i}][{key}]"), value, &value_faults(value))?;
         }
+        let value = || values.first().cloned().unwrap_or_default();
         Ok(match operator.0 {
-            Token::NotIn | Token::NotEquals => Requirement::NotIn(key, values),
+            Token::NotEquals => Requirement::IsNot(key, value()),
+            Token::Equals | Token::DoubleEquals => Requirement::Is(key, value()),
+            Token::NotIn => Requirement::NotIn(key, values),
             _ => Requirement::In(key, values),
         })
     }

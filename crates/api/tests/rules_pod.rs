@@ -530,3 +530,71 @@ fn pods_are_selected_by_their_fields() {
         assert_eq!(value(field).as_deref(), expected, "{field}");
     }
 }
+
+#[test]
+fn tolerations_are_validated_as_in_1_36() {
+    let of =
+        |tolerations: &str| causes(&pod(&format!("containers: [{{name: c, image: i}}]\ntolerations: [{tolerations}]")));
+    for good in [
+        "{operator: Exists}",
+        "{key: a, value: b}",
+        "{key: example.com/a, operator: Exists, effect: NoExecute, tolerationSeconds: 3}",
+    ] {
+        assert_eq!(of(good), [""; 0], "{good}");
+    }
+    let at = |name: &str| format!("spec.tolerations[0].{name}");
+    for (toleration, field, why) in [
+        (
+            "{value: b}",
+            "operator",
+            "Invalid value: \"\": operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
+        ),
+        (
+            "{key: a, effect: NoSchedule, tolerationSeconds: 3}",
+            "effect",
+            "Invalid value: \"NoSchedule\": effect must be 'NoExecute' when `tolerationSeconds` is set",
+        ),
+        (
+            "{key: a, operator: Gt, value: '3'}",
+            "operator",
+            "Unsupported value: \"Gt\": supported values: \"Equal\", \"Exists\"",
+        ),
+        (
+            "{key: a, operator: Lt, value: '3'}",
+            "operator",
+            "Unsupported value: \"Lt\": supported values: \"Equal\", \"Exists\"",
+        ),
+        (
+            "{key: a, operator: Exists, value: b}",
+            "operator",
+            "Invalid value: {\"key\":\"a\",\"operator\":\"Exists\",\"value\":\"b\"}: value must be empty when `operator` is 'Exists'",
+        ),
+        (
+            "{key: a, operator: Exists, effect: Never}",
+            "effect",
+            "Unsupported value: \"Never\": supported values: \"NoExecute\", \"NoSchedule\", \"PreferNoSchedule\"",
+        ),
+    ] {
+        assert_eq!(of(toleration), [format!("{}: {why}", at(field))], "{toleration}");
+    }
+}
+
+#[test]
+fn a_pod_with_gates_names_no_node() {
+    let gated = "containers: [{name: c, image: i}]\nschedulingGates: [{name: a}]\nnodeName: here";
+    let why = "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared";
+    assert_eq!(causes(&pod(gated)), [why]);
+}
+
+#[test]
+fn a_pod_that_was_stored_under_other_rules_can_still_be_changed() {
+    let mut old = create(&pod("containers: [{name: c, image: i}]")).unwrap();
+    old["spec"]["tolerations"] = json!([{"key": "a", "operator": "Near"}]);
+    let mut new = old.clone();
+    new["metadata"]["labels"] = json!({"a": "b"});
+    assert!(admission::update(&PODS, new.clone(), &old).is_ok());
+    new["spec"]["tolerations"].as_array_mut().unwrap().push(json!({"key": "b", "operator": "Near"}));
+    let refused = admission::update(&PODS, new, &old).unwrap_err().message;
+    let why = "spec.tolerations[1].operator: Unsupported value: \"Near\": supported values: \"Equal\", \"Exists\"";
+    assert_eq!(refused, format!("Pod \"p\" is invalid: {why}"));
+}

@@ -168,7 +168,8 @@ fn a_stateful_set_is_validated_as_in_1_36() {
                    regex used for validation is '[0-9]+%')";
     let rolling = "spec.updateStrategy.rollingUpdate";
     let only_rolling = format!(
-        "{rolling}: Invalid value: {{\"Partition\":3,\"MaxUnavailable\":null}}: only allowed for updateStrategy 'RollingUpdate'"
+        "{rolling}: Invalid value: {{\"Partition\":3,\"MaxUnavailable\":null}}: only allowed for updateStrategy 'RollingUpdate'; \
+         write rollingUpdate: null to take it away"
     );
     let selector = "  selector: {matchLabels: {app: nginx}}\n";
     let strategy = |text: &str| and(&format!("updateStrategy: {text}"));

@@ -106,6 +106,18 @@ fn history_lists_the_sets_own_revisions() {
 }
 
 #[test]
+fn undo_changes_nothing_in_a_dry_run() {
+    let fake = Fake::start(with_history);
+    assert_eq!(
+        fake.petctl(&["rollout", "undo", "sts/web", "--dry-run"]),
+        done("statefulset.apps/web rolled back (server dry run)\n")
+    );
+    let lines: Vec<String> = fake.requests().into_iter().map(|request| request.line).collect();
+    let patches: Vec<&String> = lines.iter().filter(|line| line.starts_with("PATCH")).collect();
+    assert!(patches.len() == 1 && patches[0].contains("dryRun=All"), "{lines:?}");
+}
+
+#[test]
 fn undo_sends_the_revision_as_a_patch() {
     let fake = Fake::start(with_history);
     assert_eq!(fake.petctl(&["rollout", "undo", "sts/web"]), done("statefulset.apps/web rolled back\n"));

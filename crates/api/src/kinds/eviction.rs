@@ -12,12 +12,11 @@ use serde_json::{Value, json};
 use crate::body::type_name;
 use crate::kinds::budget::settle_condition;
 use crate::kinds::{fields, typed};
+use crate::limits::DISRUPTED_PODS_MAX;
 use crate::resource::BUDGETS;
 use crate::selector::Labels;
 use crate::status::{Status, quoted};
 
-/// Pods whose eviction a budget's controller has not noticed yet, at most: Kubernetes' own limit.
-const DISRUPTED_PODS_MAX: usize = 2000;
 /// When to ask again where the controller has not caught up, in seconds.
 const RETRY_SECONDS: u32 = 10;
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";

@@ -209,7 +209,8 @@ fn strategy(strategy: &StatefulSetUpdateStrategy, wrong: &mut Vec<Cause>) {
                 wrong.push(shown(
                     &format!("{field}.rollingUpdate"),
                     &shown_rolling(rolling),
-                    "only allowed for updateStrategy 'RollingUpdate'",
+                    // Kubernetes' words, and the remedy: a client-side apply does not take away what the server has filled in.
+                    "only allowed for updateStrategy 'RollingUpdate'; write rollingUpdate: null to take it away",
                 ));
             }
         }

@@ -10,14 +10,14 @@ fn values(values: &[&str]) -> Vec<String> {
 
 #[test]
 fn reads_every_operator() {
-    use Requirement::{Absent, Exists, Greater, In, Less, NotIn};
+    use Requirement::{Absent, Exists, Greater, In, Is, IsNot, Less, NotIn};
     let k = || "k".to_owned();
     let table = [
         ("", vec![]),
-        ("k=v", vec![In(k(), values(&["v"]))]),
-        ("k == v", vec![In(k(), values(&["v"]))]),
-        ("k=", vec![In(k(), values(&[""]))]),
-        ("k!=v", vec![NotIn(k(), values(&["v"]))]),
+        ("k=v", vec![Is(k(), "v".to_owned())]),
+        ("k == v", vec![Is(k(), "v".to_owned())]),
+        ("k=", vec![Is(k(), String::new())]),
+        ("k!=v", vec![IsNot(k(), "v".to_owned())]),
         ("k in (b, a,b)", vec![In(k(), values(&["a", "b"]))]),
         ("k notin (a,)", vec![NotIn(k(), values(&["", "a"]))]),
         ("k in ()", vec![In(k(), values(&[""]))]),
@@ -27,8 +27,8 @@ fn reads_every_operator() {
         ("!k", vec![Absent(k())]),
         ("k>1", vec![Greater(k(), 1)]),
         ("k<-1", vec![Less(k(), -1)]),
-        ("in,k=v", vec![Exists("in".to_owned()), In(k(), values(&["v"]))]),
-        ("example.com/k=v", vec![In("example.com/k".to_owned(), values(&["v"]))]),
+        ("in,k=v", vec![Exists("in".to_owned()), Is(k(), "v".to_owned())]),
+        ("example.com/k=v", vec![Is("example.com/k".to_owned(), "v".to_owned())]),
     ];
     for (text, requirements) in table {
         assert_eq!(Labels::parse(text), Ok(Labels { requirements }), "{text}");
@@ -99,13 +99,14 @@ fn a_sets_selector_joins_labels_and_expressions() {
         "matchExpressions": [
             {"key": "tier", "operator": "In", "values": ["b", "a"]},
             {"key": "Aged", "operator": "DoesNotExist"},
+            {"key": "zone", "operator": "In", "values": ["here"]},
         ],
     }))
     .unwrap();
     let selector = Labels::from_selector(&selector);
-    assert_eq!(selector.to_string(), "!Aged,app=nginx,tier in (a,b)");
-    assert!(selector.matches(&labels(&[("app", "nginx"), ("tier", "a")])));
-    assert!(!selector.matches(&labels(&[("app", "nginx"), ("tier", "a"), ("Aged", "")])));
+    assert_eq!(selector.to_string(), "!Aged,app=nginx,tier in (a,b),zone in (here)");
+    assert!(selector.matches(&labels(&[("app", "nginx"), ("tier", "a"), ("zone", "here")])));
+    assert!(!selector.matches(&labels(&[("app", "nginx"), ("tier", "a"), ("zone", "here"), ("Aged", "")])));
 }
 
 #[test]

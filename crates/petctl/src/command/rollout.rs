@@ -78,6 +78,9 @@ pub(crate) struct UndoArguments {
     /// The revision to go back to; 0 is the one before
     #[arg(long, default_value_t = 0, value_name = "NUMBER", allow_negative_numbers = true)]
     to_revision: i64,
+    /// Let the server check everything and change nothing
+    #[arg(long, value_name = "server", value_parser = ["server"], num_args = 0..=1, default_missing_value = "server")]
+    dry_run: Option<String>,
 }
 
 impl Rollout {
@@ -267,9 +270,13 @@ async fn undo(client: &Client, arguments: &UndoArguments, object: &Found) -> Res
         ));
         return Ok(());
     }
-    let path = with_query(&object.path(), &[("fieldManager", "petctl-rollout")]);
-    client.patch(&path, PatchType::Strategic, data).await?;
-    print::line(&format!("{} rolled back", object.title()));
+    let mut parameters = vec![("fieldManager", "petctl-rollout")];
+    let is_dry = arguments.dry_run.is_some();
+    if is_dry {
+        parameters.push(("dryRun", "All"));
+    }
+    client.patch(&with_query(&object.path(), &parameters), PatchType::Strategic, data).await?;
+    print::line(&format!("{} rolled back{}", object.title(), if is_dry { " (server dry run)" } else { "" }));
     Ok(())
 }
 

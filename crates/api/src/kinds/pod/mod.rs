@@ -4,6 +4,7 @@ mod container;
 pub(crate) mod defaults;
 mod handlers;
 mod spec;
+mod tolerations;
 pub(crate) mod volumes;
 pub(crate) mod warnings;
 
@@ -77,11 +78,18 @@ impl resource::Rules for Rules {
             wrong.push(Cause::invalid(field, annotations[INIT_CONTAINERS].as_str(), &why));
         }
         wrong.extend(validate_spec(&object["spec"], "spec"));
+        let has_gates = object["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty());
+        if has_gates && fields::has(&object["spec"], "nodeName") {
+            wrong.push(Cause::forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
+        }
         wrong
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<Cause> {
         let mut wrong = validate_spec(&object["spec"], "spec");
+        // What was stored under other rules can still be changed in other respects, and come to its end.
+        let stored = if wrong.is_empty() { Vec::new() } else { validate_spec(&old["spec"], "spec") };
+        wrong.retain(|cause| !stored.contains(cause));
         if fixed(object, old) != old["spec"] {
             let why = "pod updates may not change fields other than `spec.containers[*].image`,\
                        `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::kinds::names;
 use crate::kinds::names::invalid;
-use crate::kinds::pod::{container, volumes};
+use crate::kinds::pod::{container, tolerations, volumes};
 use crate::limits::{DNS_NAMESERVERS_MAX, DNS_SEARCHES_MAX};
 use crate::status::Cause;
 
@@ -36,6 +36,7 @@ fn validate_typed(spec: &PodSpec, field: &str) -> Vec<Cause> {
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(spec.dns_policy.as_deref(), &policies, at("dnsPolicy"), &mut wrong);
     dns(spec, field, &mut wrong);
+    tolerations::validate(spec.tolerations.as_deref().unwrap_or_default(), &at("tolerations"), &mut wrong);
     if let Some(seconds) = spec.termination_grace_period_seconds.filter(|seconds| *seconds < 0) {
         let why = "must be greater than or equal to 0";
         wrong.push(Cause::invalid(at("terminationGracePeriodSeconds"), seconds, why));
