@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use plan::{
     address::Leases,
     facts::PodKey,
-    pod::{Host, Image, Memory},
+    pod::{self, Host, Image, Memory},
     schedule::BetweenPods,
     zone::Zone,
 };
@@ -94,6 +94,8 @@ pub struct Controller<R, C> {
     is_zone_behind: bool,
     recorder: Recorder,
 
+    /// The moment at which the loop came round last.
+    seen: Timestamp,
     dirty: BTreeSet<Unit>,
     alarms: BTreeMap<Alarm, Timestamp>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -158,6 +160,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             draft,
             is_zone_behind: false,
             recorder: Recorder::default(),
+            seen: Timestamp::MIN,
             dirty: BTreeSet::new(),
             alarms: BTreeMap::new(),
             answers: FuturesUnordered::new(),
@@ -175,6 +178,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         self.alarms.insert(Alarm::Sweep, self.clock.now() + SWEPT_EVERY);
         loop {
             self.board.turn(self.clock.now());
+            self.follow_clock();
             if self.drain(&mut watch).is_err() {
                 return;
             }
@@ -224,6 +228,22 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         self.recorder = Recorder::load(&self.store);
         self.dirty.extend(self.engine.pods().cloned().map(Unit::Pod));
         Ok(watch)
+    }
+
+    /// Where the clock was set back, what is to come is no further away than before, and what was is as long ago.
+    fn follow_clock(&mut self) {
+        let now = self.clock.now();
+        let by = now.duration_since(std::mem::replace(&mut self.seen, now));
+        if !by.is_negative() {
+            return;
+        }
+        tracing::warn!(by = %-by, "the clock was set back");
+        for at in self.alarms.values_mut() {
+            *at = at.saturating_add(by).unwrap_or(Timestamp::MIN);
+        }
+        self.memories.values_mut().for_each(|memory| pod::follow_clock(memory, by));
+        // What the engine and the objects tell may be of a time that is yet to come.
+        self.mark_all();
     }
 
     /// Takes in every change that has happened already.

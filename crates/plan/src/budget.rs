@@ -174,11 +174,12 @@ fn counted(
     for Covered { pod, .. } in input.pods.iter().filter(|covered| covered.pod.metadata.deletion_timestamp.is_none()) {
         let name = pod.metadata.name.clone().unwrap_or_default();
         let granted = stored.disrupted_pods.iter().flatten().find(|(granted, _)| **granted == name);
-        if let Some((_, Time(at))) = granted {
+        // What was granted at a time that is yet to come was so before the clock was set back; it counts from now.
+        if let Some(at) = granted.map(|(_, Time(at))| (*at).min(input.now)) {
             let end = at.saturating_add(DELETION_TIMEOUT).unwrap_or(Timestamp::MAX);
             if end > input.now {
                 look_again = Some(look_again.map_or(end, |earliest| earliest.min(end)));
-                disrupted.insert(name, Time(*at));
+                disrupted.insert(name, Time(at));
                 continue;
             }
             notes.push(not_deleted(input, pod));

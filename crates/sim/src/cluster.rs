@@ -123,6 +123,11 @@ impl Cluster {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 
+    /// Sets the clock forward, or back.
+    pub fn set_clock(&self, by: jiff::SignedDuration) {
+        self.clock.set(by);
+    }
+
     /// The moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -7,6 +7,7 @@ use std::{
 };
 
 use controller::{Clock, Planner, Real};
+use jiff::SignedDuration;
 use plan::{
     facts::{Engine, PodKey, Volume},
     law,
@@ -148,6 +149,7 @@ impl World {
         let with_engine = self.chance.happens(500);
         let with_strangers = self.chance.happens(300);
         let with_network = self.chance.happens(200);
+        let with_clock = self.chance.happens(200);
         self.judge.step("world", || format!("{engine:?} {disk:?}"));
         self.parts.engine.set_faults(engine);
         self.parts.disk.set_faults(disk);
@@ -159,7 +161,7 @@ impl World {
             if self.judge.verdict().is_some() {
                 return;
             }
-            match self.chance.below(11) {
+            match self.chance.below(12) {
                 0..4 => {
                     if let Some(daemon) = &self.daemon {
                         self.users.act(&daemon.store).await;
@@ -171,6 +173,7 @@ impl World {
                 8 if with_strangers => self.meet_strangers(),
                 9 => self.spoil(),
                 10 if with_network => self.parts.engine.remove_network(),
+                11 if with_clock => self.set_clock(),
                 _ => {}
             }
             if self.daemon.is_none() && self.chance.happens(400) {
@@ -384,6 +387,16 @@ impl World {
             }
             _ => engine.remove_strangers(),
         }
+    }
+
+    /// An operator or a time server sets the clock, forward or back, by a moment or by hours.
+    fn set_clock(&self) {
+        let seconds =
+            if self.chance.happens(500) { self.chance.between(1, 60) } else { self.chance.between(60, 7_200) };
+        let by = SignedDuration::from_secs(seconds as i64);
+        let by = if self.chance.happens(500) { by } else { -by };
+        self.judge.step("hand", || format!("sets the clock by {by:#}"));
+        self.parts.clock.set(by);
     }
 
     /// Images, probes and the disk get worse, or better.

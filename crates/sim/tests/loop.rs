@@ -396,3 +396,29 @@ async fn a_volume_whose_claim_goes_while_it_is_made_does_not_stay_behind() {
     cluster.pass(600).await;
     assert_eq!(cluster.store.list("_begun", None).items.len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_holds_nothing_up() {
+    let cluster = cluster_of(2).await;
+    let by = jiff::SignedDuration::from_hours(3);
+    cluster.set_clock(-by);
+    cluster.engine.set_sick(&pod("web-1"), "nginx", Some("not well"));
+    cluster.pass(40).await;
+    assert_eq!(cluster.ready(), ["web-0"], "probes go on");
+    cluster.engine.set_sick(&pod("web-1"), "nginx", None);
+    cluster.pass(40).await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+
+    // What has just failed is tried again as soon as it would have been, and what nobody tells of is seen as soon.
+    cluster.engine.kill(&pod("web-0"), "nginx");
+    cluster.pass(1).await;
+    cluster.engine.kill(&pod("web-0"), "nginx");
+    cluster.set_clock(-by);
+    cluster.pass(40).await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+    cluster.set_clock(by);
+    cluster.set_clock(by);
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["web-0", "web-1"]);
+    assert_eq!(cluster.waits(), [""; 0]);
+}

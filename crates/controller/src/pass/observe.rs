@@ -130,7 +130,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     /// Marks all that depends on the engine: claims, the node, every identity that has an object, a container or
     /// scratch space, or is reserved.
-    fn mark_all(&mut self) {
+    pub(super) fn mark_all(&mut self) {
         self.dirty.insert(Unit::Claims);
         self.dirty.insert(Unit::Node(self.settings.host.node.clone()));
         let names = self.world.pods.all().map(|(name, _)| name);

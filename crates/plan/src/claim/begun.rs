@@ -65,7 +65,8 @@ pub(super) fn leftover(draft: &mut Draft<'_>, begun: &Begun) {
     if claim.is_some_and(|claim| volume_name(claim).is_none_or(is_own)) {
         return;
     }
-    let Some(since) = &begun.abandoned else {
+    // A clock that was set back begins anew.
+    let Some(since) = begun.abandoned.as_ref().filter(|since| since.0 <= input.now) else {
         let abandoned = Begun { abandoned: Some(Time(input.now)), ..begun.clone() };
         draft.plan.writes.push(Write::AbandonVolume(Box::new(abandoned)));
         return;

@@ -53,8 +53,12 @@ pub(super) fn retry_at(tries: &Tries, pace: Pace) -> Timestamp {
     after(tries.last, first.saturating_mul(1 << doublings).min(max))
 }
 
-/// When a container that ended at `finished` starts again: at once the first time, and after it ran long enough.
-pub(super) fn restart_at(restarts: Option<&Restarts>, finished: Timestamp) -> Timestamp {
+/// When a container that ended at `finished` starts again: at once the first time, after it ran long enough, and where the
+/// clock has been set back since, so that nobody can say how long ago that was.
+pub(super) fn restart_at(restarts: Option<&Restarts>, finished: Timestamp, now: Timestamp) -> Timestamp {
+    if finished > now {
+        return now;
+    }
     match restarts {
         Some(restarts) if since(finished, restarts.last) <= CONTAINER_STABLE_AFTER => after(finished, restarts.delay),
         Some(_) | None => finished,
@@ -62,7 +66,10 @@ pub(super) fn restart_at(restarts: Option<&Restarts>, finished: Timestamp) -> Ti
 }
 
 /// When a sandbox that ended starts again.
-pub(super) fn sandbox_at(started: Option<Timestamp>, finished: Timestamp, code: i64) -> Timestamp {
+pub(super) fn sandbox_at(started: Option<Timestamp>, finished: Timestamp, code: i64, now: Timestamp) -> Timestamp {
+    if finished > now {
+        return now;
+    }
     let ran = started.map_or(Duration::ZERO, |started| since(finished, started));
     if code == 0 || ran >= SANDBOX_STABLE_AFTER { finished } else { after(finished, SANDBOX_DELAY) }
 }

@@ -107,7 +107,7 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
         None => 0,
         Some((State::Created, attempt)) => attempt,
         Some((State::Exited { started_at, finished_at, code, .. }, attempt)) => {
-            let at = backoff::sandbox_at(*started_at, *finished_at, *code);
+            let at = backoff::sandbox_at(*started_at, *finished_at, *code, view.now());
             if at > view.now() {
                 draft.wait("SandboxEnded", &format!("the sandbox exited {code}, starts again {}", when(at)));
                 draft.look_again(at);
@@ -230,7 +230,7 @@ fn start_again(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox:
                 return;
             }
             let restarts = view.memory().restarts.get(unit.name());
-            let at = restart_at(restarts, finished);
+            let at = restart_at(restarts, finished, view.now());
             if at <= view.now() {
                 start(view, draft, unit, sandbox, attempt);
                 return;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{backoff, tell};
@@ -90,6 +90,19 @@ pub struct Restarts {
     pub delay: Duration,
     /// When it was started again last.
     pub last: Timestamp,
+}
+
+/// Follows a clock that was set back by so much (`by` is negative): all that was is as long ago as it was before.
+pub fn follow_clock(memory: &mut Memory, by: SignedDuration) {
+    let moved = |at: Timestamp| at.saturating_add(by).unwrap_or(Timestamp::MIN);
+    memory.in_flight_since = memory.in_flight_since.map(moved);
+    for history in memory.probes.values_mut() {
+        history.last = history.last.map(moved);
+        history.told = history.told.map(moved);
+    }
+    memory.failures.values_mut().for_each(|tries| tries.last = moved(tries.last));
+    memory.restarts.values_mut().for_each(|restarts| restarts.last = moved(restarts.last));
+    memory.pulled.values_mut().chain(memory.removed.values_mut()).for_each(|at| *at = moved(*at));
 }
 
 /// Takes note of an action that begins.

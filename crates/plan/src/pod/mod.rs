@@ -45,7 +45,7 @@ use crate::{
 
 pub use address::{has_lost, readdressed};
 pub use bind::is_placed;
-pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, record, words};
+pub use memory::{Memory, ProbeMemory, Restarts, Tries, begin, follow_clock, record, words};
 pub use unseen::unseen;
 
 /// All that the decision about one identity may depend on.

@@ -83,7 +83,7 @@ pub(super) fn run(view: &View<'_>, draft: &mut Draft<'_>) {
             let Some(spec) = spec_of(unit, *kind) else { continue };
             let Some(check) = check(view, unit, spec).ok().flatten() else { continue };
             let history = history(view, unit, container, *kind);
-            let Some(at) = due(spec, history, since, is_eager(*kind, spec, &health)) else { continue };
+            let Some(at) = due(spec, history, since, is_eager(*kind, spec, &health), view.now()) else { continue };
             if at > view.now() {
                 draft.look_again(at);
                 continue;
@@ -146,13 +146,21 @@ fn is_eager(kind: ProbeKind, spec: &ProbeSpec, health: &Health) -> Eager {
 }
 
 /// When a probe runs next; `None` while it does. An eager one runs when the container is twice as old as it was the last
-/// time, until that is a period.
-fn due(spec: &ProbeSpec, history: Option<&ProbeMemory>, since: Timestamp, eager: Eager) -> Option<Timestamp> {
+/// time, until that is a period. A container that was started in what is to come is older than the clock, which was set back:
+/// its first probe is due.
+fn due(
+    spec: &ProbeSpec,
+    history: Option<&ProbeMemory>,
+    since: Timestamp,
+    eager: Eager,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if history.is_some_and(|history| history.in_flight) {
         return None;
     }
     let period = seconds(i64::from(spec.period_seconds.unwrap_or(PERIOD_SECONDS).max(1)));
     let first = after(since, seconds(i64::from(spec.initial_delay_seconds.unwrap_or(0))));
+    let first = if since > now { now } else { first };
     let Some((last, history)) = history.and_then(|history| Some((history.last?, history))) else { return Some(first) };
     let pause = match eager {
         Eager::Yes if history.successes == 0 => backoff::since(last, first).clamp(AGAIN_AFTER, period),

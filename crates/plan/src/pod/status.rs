@@ -384,7 +384,8 @@ fn gates(view: &View<'_>) -> Option<Verdict> {
     (!messages.is_empty()).then(|| Verdict::fails(GATES, &messages.join(", ")))
 }
 
-/// Ours in their order, then those of others; a transition time changes only with the status.
+/// Ours in their order, then those of others; a transition time changes only with the status, or where it is yet to come:
+/// then the clock was set back, and what counts from it (a turn, `minReadySeconds`) would wait until it has caught up.
 fn conditions(view: &View<'_>, verdicts: Vec<(&'static str, Verdict)>) -> Vec<PodCondition> {
     let stored = view.stored.conditions.as_deref().unwrap_or_default();
     let mut conditions: Vec<PodCondition> = Vec::new();
@@ -392,6 +393,7 @@ fn conditions(view: &View<'_>, verdicts: Vec<(&'static str, Verdict)>) -> Vec<Po
         let before = stored.iter().find(|condition| condition.type_ == name);
         let status = if verdict.holds { "True" } else { "False" };
         let since = before.filter(|before| before.status == status).and_then(|b| b.last_transition_time.clone());
+        let since = since.filter(|since| since.0 <= view.now());
         conditions.push(PodCondition {
             type_: name.to_owned(),
             status: status.to_owned(),

@@ -176,3 +176,11 @@ fn a_pod_that_was_not_deleted_in_two_minutes_counts_again() {
         ("zk-0", "NotDeleted", "Pod was expected by PDB default/zk to be deleted but it wasn't")
     );
 }
+
+#[test]
+fn a_grant_from_before_the_clock_was_set_back_counts_for_two_minutes_from_now() {
+    let granted = json!({"disruptedPods": {"zk-0": "2016-07-01T15:00:00Z"}});
+    let plan = planned(&budget(&json!({"minAvailable": 3}), &granted), &pods(5), &set(5));
+    assert_eq!(status(&plan)["disruptedPods"], json!({"zk-0": NOW}));
+    assert_eq!(plan.look_again, Some("2016-07-01T12:02:00Z".parse().unwrap()));
+}

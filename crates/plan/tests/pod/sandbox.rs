@@ -116,6 +116,23 @@ fn a_clock_that_is_set_back_costs_one_restart_and_not_more() {
 }
 
 #[test]
+fn what_ended_before_the_clock_was_set_back_starts_at_once() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    for _ in 0..2 {
+        world.exit("nginx", 1);
+        world.settle();
+    }
+    assert_eq!(world.shown("nginx"), "Waiting CrashLoopBackOff, restarts 1");
+    let by = SignedDuration::from_hours(-2);
+    world.now += by;
+    pod::follow_clock(&mut world.memory, by);
+    world.run_for(1);
+    // One restart after the end, and the one that a clock which is set back may cost.
+    assert_eq!(world.shown("nginx"), "Ready, restarts 3");
+}
+
+#[test]
 fn a_sandbox_that_was_removed_by_hand_comes_back() {
     let mut world = World::new(NGINX);
     world.settle();

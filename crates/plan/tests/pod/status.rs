@@ -1,5 +1,6 @@
 //! The status in the kubelet's shape.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
@@ -52,6 +53,18 @@ fn a_transition_time_changes_with_the_status_alone() {
     };
     assert_eq!(since("Ready"), "2016-07-01T12:10:00Z");
     assert_eq!(since("Initialized"), "2016-07-01T12:00:00Z");
+}
+
+#[test]
+fn a_transition_that_is_yet_to_come_is_one_of_now() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.now -= SignedDuration::from_hours(3);
+    world.settle();
+    let conditions = world.status().conditions.clone().unwrap();
+    let since: Vec<String> =
+        conditions.iter().map(|condition| condition.last_transition_time.as_ref().unwrap().0.to_string()).collect();
+    assert_eq!(since, ["2016-07-01T09:00:00Z"; 5]);
 }
 
 #[test]
