@@ -44,6 +44,8 @@ pub struct Daemon {
     pub store: Store,
     /// What its DNS answers from.
     pub zone: Arc<ArcSwap<Zone>>,
+    /// What its loop knows of its surroundings.
+    pub board: Arc<Board>,
     /// How long it lives.
     pub lifeline: Arc<Lifeline>,
     stop: oneshot::Sender<()>,
@@ -69,11 +71,11 @@ impl Daemon {
             Arc::clone(&parts.planner),
             settings(),
             Arc::clone(&zone),
-            board,
+            Arc::clone(&board),
         );
         let task = tokio::spawn(controller.run(async move { drop(stopped.await) }));
         parts.judge.step("daemon", || format!("starts at revision {}", store.revision().0));
-        Ok(Daemon { store, zone, lifeline, stop, task })
+        Ok(Daemon { store, zone, board, lifeline, stop, task })
     }
 
     /// Ends it at once, wherever it is, and returns what it had acknowledged.

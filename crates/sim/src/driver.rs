@@ -212,6 +212,7 @@ impl Runtime for Driver {
             containers.entry(container.owner.pod.clone()).or_default().push(container);
         }
         let mounted = mounted.into_iter().filter(|name| volumes.contains_key(name)).collect();
+        self.engine.is_heard();
         Ok(Observed { engine: Engine { containers, volumes }, mounted })
     }
 
@@ -236,7 +237,7 @@ impl Runtime for Driver {
 
     async fn act(&self, action: &Action) -> Result<Done, Failure> {
         if !matches!(action, Action::Probe(_)) && !self.lifeline.is_over() {
-            self.engine.note(line_of(action));
+            self.engine.note(action, line_of(action));
         }
         match action {
             Action::PullImage { image } => {

@@ -16,6 +16,7 @@ use std::{
 
 use controller::{Clock, Hint};
 use plan::{
+    Action,
     action::Failure,
     facts::{PodKey, Role, State},
 };
@@ -90,6 +91,10 @@ pub struct FakeEngine {
     faults: Mutex<EngineFaults>,
     /// Every action that was asked for, in order, as one line each.
     asked: Mutex<Vec<String>>,
+    /// The same actions, as they are.
+    begun: Mutex<Vec<Action>>,
+    /// How often it has said what there is, and was heard.
+    heard: AtomicU64,
     hints: broadcast::Sender<Hint>,
     /// Requests that change something and are not answered yet.
     under_way: AtomicU64,
@@ -123,6 +128,8 @@ impl FakeEngine {
             tripwire: Tripwire::default(),
             faults: Mutex::default(),
             asked: Mutex::default(),
+            begun: Mutex::default(),
+            heard: AtomicU64::new(0),
             hints: broadcast::channel(HINTS_MAX).0,
             under_way: AtomicU64::new(0),
             life: Mutex::new((Life::Up, 0)),
@@ -222,9 +229,25 @@ impl FakeEngine {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The actions that were begun since the last call, probes left out.
+    pub fn take_begun(&self) -> Vec<Action> {
+        std::mem::take(&mut self.begun.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often a daemon has heard what there is.
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Ordering::SeqCst)
+    }
+
+    /// Takes down that a daemon has heard what there is.
+    pub(crate) fn is_heard(&self) {
+        self.heard.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Takes down an action that is asked for.
-    pub(crate) fn note(&self, line: String) {
+    pub(crate) fn note(&self, action: &Action, line: String) {
         self.judge.step("daemon", || line.clone());
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(action.clone());
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 

@@ -6,11 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use controller::{Clock, Planner, Real};
+use controller::{Clock, Part, Planner, Real};
 use jiff::SignedDuration;
 use plan::{
     facts::{Engine, PodKey, Volume},
     law,
+    zone::Zone,
 };
 use tokio::time::{Duration, sleep};
 
@@ -85,6 +86,8 @@ struct World {
     /// What the last daemon had acknowledged.
     acknowledged: Option<Acknowledged>,
     history: law::world::History,
+    /// What there was when the loop was last seen to know that the engine is silent, and how often it had heard it before.
+    silence: Option<(u64, law::world::Objects, Arc<Zone>)>,
     /// Volumes that somebody removed by hand, as they were.
     taken: BTreeMap<String, Volume>,
 }
@@ -108,6 +111,7 @@ impl World {
             daemon: None,
             acknowledged: None,
             history: law::world::History::default(),
+            silence: None,
             taken: BTreeMap::new(),
         }
     }
@@ -259,12 +263,19 @@ impl World {
         let engine = self.engine();
         let zone = daemon.zone.load_full();
         let taken: BTreeSet<String> = self.taken.keys().cloned().collect();
+        let (begun, heard) = (self.parts.engine.take_begun(), self.parts.engine.heard());
+        let is_silent = daemon.board.health(Part::Engine, self.parts.clock.now()).is_err();
+        let before = self.silence.take().filter(|(before, ..)| is_silent && *before == heard);
         let mut laws = vec![self.history.sticky(&objects, &engine.volumes, &taken)];
+        if let Some((_, objects_before, zone_before)) = &before {
+            laws.push(law::world::blind((objects_before, zone_before.as_ref()), (&objects, zone.as_ref()), &begun));
+        }
         // A daemon that has just started answers for no service before it can answer for all.
         if zone.serial > 0 {
             laws.push(law::world::zone_true(&objects, &zone));
             self.judge.expect("zone true", look::names_answer(daemon, &zone));
         }
+        self.silence = is_silent.then_some((heard, objects, zone));
         for broken in laws.into_iter().filter_map(Result::err) {
             self.judge.breach(&broken.law.to_string(), broken.why);
         }
@@ -306,6 +317,7 @@ impl World {
     async fn start_daemon(&mut self) {
         match Daemon::start(&self.parts) {
             Ok(daemon) => {
+                self.silence = None;
                 if let Some(acknowledged) = self.acknowledged.take() {
                     self.judge.expect("never loses", acknowledged.is_kept_by(&daemon.store));
                 }
