@@ -63,6 +63,13 @@ const PLAN_MUST_NOT_NAME: [&str; 15] = [
     "tracing",
 ];
 
+/// The crates that run under the simulator, in which a seed is to be the same world each time.
+const SIMULATED: [&str; 4] = ["controller", "plan", "sim", "store"];
+
+/// What they must not name: tokio's channel that wakes readers in an order that it draws, and chance of the machine's own.
+const SIMULATED_MUST_NOT_NAME: [&str; 5] =
+    ["sync::watch", "watch::channel", "watch::Sender", "RandomState", "SystemTime"];
+
 /// How the store names its module that knows sled.
 const OF_OUR_SLED_MODULE: [&str; 6] =
     ["mod sled;", "sled::Sled::", "sled::Sync", "sled::Unborn::", "sled::is_taken(", "sled::put_aside("];
@@ -176,6 +183,21 @@ fn plan_is_pure() {
         for word in PLAN_MUST_NOT_NAME {
             let lines = lines_that_name(&text, word);
             assert!(lines.is_empty(), "{path} names {word}: {lines:?}");
+        }
+    }
+}
+
+#[test]
+fn what_the_simulator_runs_leaves_nothing_to_chance() {
+    let sources = SIMULATED.iter().flat_map(|name| sources_in(&format!("crates/{name}/src")));
+    for (path, text) in sources {
+        for word in SIMULATED_MUST_NOT_NAME {
+            let lines = lines_that_name(&text, word);
+            assert!(lines.is_empty(), "{path} names {word}: {lines:?}");
+        }
+        // The first word of a `select!` says in which order its arms are asked; without it tokio draws one.
+        for (_, arms) in text.match_indices("select! {").map(|(at, found)| text.split_at(at + found.len())) {
+            assert!(arms.trim_start().starts_with("biased;"), "{path} has a `select!` that is not biased");
         }
     }
 }

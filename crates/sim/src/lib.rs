@@ -6,6 +6,11 @@
 //! and [`driver`] asks it as the docker crate asks the real one; [`disk`] is under the store; `look`, [`witness`] and
 //! [`judge`] hold everything to the laws of `plan::law`. [`cluster`] is the same world without
 //! faults, for stories, and [`tripwire`] one fault in it.
+//!
+//! A seed is the same world each time it is run, or it cannot be replayed: whatever is random is drawn from [`chance`].
+//! Tokio draws by itself, where nobody sees it: a `watch` channel wakes those who wait in an order of its own, and a
+//! `select!` that is not `biased` begins at an arm of its own. A test of the sources
+//! (`what_the_simulator_runs_leaves_nothing_to_chance`) keeps both out of here, and of the crates that are run here.
 
 pub mod api;
 pub mod chance;
