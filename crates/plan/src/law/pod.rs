@@ -256,6 +256,10 @@ pub fn settled_as(key: &PodKey, pod: Option<&Pod>, containers: &[Container], scr
 
 /// Whether all containers of a pod are well, or have ended well, and those that are said to run do.
 fn runs(key: &PodKey, pod: &Pod, containers: &[Container]) -> Verdict {
+    // A request that is served when nobody waits for it any more may leave another.
+    if let Some(left) = containers.iter().filter(|c| c.owner.role == Role::Sandbox).nth(1) {
+        return holds(false, Law::Settles, || format!("{} of pod {key} is left over", show(&left.owner)));
+    }
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     for status in statuses {
         let ended = status.state.as_ref().and_then(|state| state.terminated.as_ref());

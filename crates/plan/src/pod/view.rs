@@ -24,7 +24,7 @@ pub(super) struct View<'a> {
     pub(super) uid: &'a str,
     /// The status in the store.
     pub(super) stored: &'a PodStatus,
-    /// The sandbox of the highest attempt.
+    /// The sandbox of the highest attempt; one that never ran is not it while another runs.
     pub(super) sandbox: Option<&'a Container>,
     /// Init containers in order, then app containers in order.
     pub(super) units: Vec<Unit<'a>>,
@@ -93,7 +93,10 @@ impl<'a> View<'a> {
             rank(a).cmp(&rank(b))
         });
         let mut sandboxes: Vec<&Container> = own.iter().copied().filter(|c| c.owner.role == Role::Sandbox).collect();
-        let sandbox = sandboxes.pop();
+        // A request that the engine serves when nobody waits for it any more makes a sandbox beside the one that runs.
+        let is_left = |c: &&Container| c.state == State::Created;
+        let at = sandboxes.iter().rposition(|c| is_live(c)).filter(|_| sandboxes.last().is_some_and(is_left));
+        let sandbox = at.map(|at| sandboxes.remove(at)).or_else(|| sandboxes.pop());
         let unit = |role: Role, spec: &'a ContainerSpec, statuses: &'a Option<Vec<ContainerStatus>>| Unit {
             role,
             spec,

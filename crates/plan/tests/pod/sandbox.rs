@@ -259,3 +259,19 @@ fn a_sandbox_that_was_cut_off_its_network_is_replaced() {
     assert_eq!(world.settle(), Plan::default());
     assert_eq!(world.told(), [""; 0]);
 }
+
+#[test]
+fn a_sandbox_that_a_late_request_leaves_goes_and_the_pod_runs_on() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    world.told();
+    let mut left = world.containers.iter().find(|c| c.owner.role == Role::Sandbox).unwrap().clone();
+    left.id = "late".to_owned();
+    left.owner.attempt = 1;
+    left.state = State::Created;
+    left.address = None;
+    world.containers.push(left);
+    assert_eq!(world.settle(), Plan::default());
+    assert_eq!(world.told(), ["remove POD#1"]);
+    assert_eq!(world.shown("nginx"), "Ready, restarts 0");
+}
