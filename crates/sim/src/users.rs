@@ -115,9 +115,10 @@ impl Users {
         }
     }
 
-    /// Does what only a user can, so that everything can come to rest: initializes pets, takes pods made by hand out of
-    /// the way, and ends the pods that keep a claim from going.
+    /// Does what only a user can, so that everything can come to rest: takes back updates that are stuck, initializes
+    /// pets, takes pods made by hand out of the way, and ends the pods that keep a claim from going.
     pub async fn mend(&self, store: &Store) {
+        self.take_back(store).await;
         let claims = store.list("persistentvolumeclaims", None).items;
         for pod in store.list("pods", None).items {
             let key = key_of("pods", &pod);

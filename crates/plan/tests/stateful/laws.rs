@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::world::{Planner, World, name};
 
+/// The image of which no pet ever gets well.
+const BROKEN: u8 = 3;
+
 /// Something that happens to a set between two plans.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
@@ -32,7 +35,7 @@ pub(crate) enum Event {
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => (0..5i32).prop_map(Event::Replicas),
-        2 => (0..3u8).prop_map(Event::Image),
+        2 => (0..=BROKEN).prop_map(Event::Image),
         1 => (0..4i32).prop_map(Event::Partition),
         1 => (0..4u8).prop_map(Event::Strategy),
         1 => (0..3i32).prop_map(Event::Start),
@@ -78,11 +81,31 @@ fn strategy(which: u8) -> Value {
     }
 }
 
+fn image(tag: u8) -> String {
+    format!("nginx:{tag}")
+}
+
+fn is_broken(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| spec.containers.iter().any(|its| its.image == Some(image(BROKEN))))
+}
+
+/// Whoever asked for what never gets well takes it back, and under Recreate that is all there is to do. Another strategy
+/// leaves alone what is not Ready, so it is changed as the wait says.
+fn take_back(world: &mut World) {
+    let spec = json!(world.set.spec);
+    if spec["template"]["spec"]["containers"][0]["image"] == image(BROKEN) {
+        world.image(&image(1));
+    }
+    if spec["updateStrategy"]["type"] != "Recreate" && world.pods.iter().any(is_broken) {
+        world.edit(|spec| spec["updateStrategy"] = strategy(3));
+    }
+}
+
 pub(crate) fn happen(world: &mut World, event: Event) {
     let pod = |world: &World, at: usize| world.pods.get(at).map(|pod| name(&pod.metadata).to_owned());
     match event {
         Event::Replicas(count) => world.edit(|spec| spec["replicas"] = json!(count)),
-        Event::Image(tag) => world.image(&format!("nginx:{tag}")),
+        Event::Image(tag) => world.image(&image(tag)),
         Event::Partition(from) => {
             world.edit(|spec| {
                 spec["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": from}});
@@ -92,7 +115,10 @@ pub(crate) fn happen(world: &mut World, event: Event) {
         Event::Start(start) => world.edit(|spec| spec["ordinals"] = json!({"start": start})),
         Event::Wait(seconds) => world.now += jiff::SignedDuration::from_secs(seconds),
         Event::Step => {}
-        Event::Ready(at) => drop(pod(world, at).map(|pod| world.is(&pod, "Running", true))),
+        Event::Ready(at) => drop(pod(world, at).map(|pod| {
+            let is_well = !is_broken(world.pod(&pod));
+            world.is(&pod, "Running", is_well);
+        })),
         Event::Unready(at) => drop(pod(world, at).map(|pod| world.is(&pod, "Running", false))),
         Event::Failed(at) => drop(pod(world, at).map(|pod| world.is(&pod, "Failed", false))),
         Event::Deleted(at) => drop(pod(world, at).map(|pod| world.delete(&pod))),
@@ -119,8 +145,10 @@ pub(crate) fn check(planner: Planner, world: World, events: &[Event]) -> Verdict
             world.apply(&plan);
         }
     }
-    // Then whoever stands in a pet's place without being one goes, everything becomes well, and the set must come to rest.
+    // Then whoever stands in a pet's place without being one goes, everything becomes well that can, and the set must come to
+    // rest without anybody deleting a pet.
     for _ in 0..60 {
+        take_back(&mut world);
         let is_stranger = |pod: &&Pod| pod.metadata.labels.as_ref().is_none_or(|labels| labels["app"] != "nginx");
         let strangers: Vec<String> =
             world.pods.iter().filter(is_stranger).map(|pod| name(&pod.metadata).to_owned()).collect();
@@ -137,7 +165,8 @@ pub(crate) fn check(planner: Planner, world: World, events: &[Event]) -> Verdict
             } else if world.pod(&pod).status.as_ref().and_then(|s| s.phase.as_deref()) != Some("Failed") {
                 let was = world.pod(&pod).status.clone();
                 if !json!(was).to_string().contains("\"True\"") {
-                    world.is(&pod, "Running", true);
+                    let is_well = !is_broken(world.pod(&pod));
+                    world.is(&pod, "Running", is_well);
                 }
             }
         }

@@ -208,6 +208,18 @@ fn settles_notices_an_update_that_never_happens() {
 }
 
 #[test]
+fn settles_notices_a_rollback_that_waits_for_what_never_gets_well() {
+    noticed(Law::Settles, |input| {
+        with_spec(input, |spec| {
+            if let Some(strategy) = spec.update_strategy.as_mut().filter(|s| s.type_.as_deref() == Some("Recreate")) {
+                strategy.type_ = Some("RollingUpdate".to_owned());
+                strategy.rolling_update.get_or_insert_default().partition = Some(0);
+            }
+        })
+    });
+}
+
+#[test]
 fn alone_notices_a_pod_that_is_not_its_own() {
     noticed(Law::Alone, |input| {
         let mut plan = set::plan(input);

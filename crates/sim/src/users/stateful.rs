@@ -1,5 +1,7 @@
 //! What people do with StatefulSets: of both policies and all strategies, updated, rolled back and scaled meanwhile.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use store::{Key, Store};
 
@@ -7,6 +9,8 @@ use super::{IMAGES, REPLICAS_MAX, Users};
 
 /// The name of the StatefulSets, and of their services.
 pub(super) const SET: &str = "cache";
+/// An image that nobody has, as when a version is mistyped: an update to it is stuck until it is taken back.
+const BROKEN: &str = "nginx:typo";
 
 impl Users {
     /// Does one thing to a StatefulSet, or tries to.
@@ -26,7 +30,7 @@ impl Users {
                 .await;
             }
             5..8 => {
-                let image = self.chance.pick(&IMAGES).unwrap_or(&IMAGES[0]);
+                let image = if self.chance.happens(200) { BROKEN } else { self.image() };
                 let version = self.chance.below(3);
                 self.edit(store, &key, &format!("image {image}, version {version}"), |set| {
                     let container = &mut set["spec"]["template"]["spec"]["containers"][0];
@@ -51,6 +55,33 @@ impl Users {
             }
             _ => self.delete(store, &key, None).await,
         }
+    }
+
+    /// Takes back what nobody can run. Under Recreate the set does the rest; another strategy leaves alone what is not
+    /// Ready, so it is changed as the set's wait says. No pet is deleted by hand.
+    pub(super) async fn take_back(&self, store: &Store) {
+        for set in store.list("statefulsets.apps", None).items {
+            let key = super::key_of("statefulsets.apps", &set);
+            if set["spec"]["template"]["spec"]["containers"][0]["image"] == BROKEN {
+                let image = self.image();
+                self.edit(store, &key, &format!("image {image}"), |set| {
+                    set["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+                })
+                .await;
+            }
+            let pods = store.list("pods", Some(&key.namespace)).items;
+            let is_stuck = |pod: &Arc<Value>| {
+                pod["metadata"]["labels"]["app"] == SET && pod["spec"]["containers"][0]["image"] == BROKEN
+            };
+            if set["spec"]["updateStrategy"]["type"] != "Recreate" && pods.iter().any(is_stuck) {
+                let recreate = json!({"type": "Recreate"});
+                self.edit(store, &key, "strategy Recreate", |set| set["spec"]["updateStrategy"] = recreate).await;
+            }
+        }
+    }
+
+    fn image(&self) -> &'static str {
+        self.chance.pick(&IMAGES).unwrap_or(&IMAGES[0])
     }
 
     fn stateful_set(&self) -> Value {
