@@ -145,6 +145,11 @@ impl<T: DeserializeOwned> Kept<T> {
         self.objects.iter().map(|(name, (_, object))| (name, object))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.objects.len()
+    }
+
     /// The objects of a namespace, by name.
     pub fn of<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a T)> {
         self.objects

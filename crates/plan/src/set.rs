@@ -21,7 +21,7 @@ mod turn;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::ControllerRevision,
     core::v1::{PersistentVolumeClaim, Pod, Service},
@@ -49,6 +49,14 @@ use crate::{Note, NoteKind, Subject, Wait, Write, outcome::LookAgain, pod::Host,
 
 /// Claims made in one pass: one transaction of a set with very many pets stays small. The rest follow in the next passes.
 pub const CLAIMS_PER_PASS_MAX: usize = 100;
+/// Sets make no more pets and claims where there are so many pods and claims: half of the objects that clients may make, for
+/// a volume is made for each claim. Objects of other kinds are not counted, so that a pet that has gone comes back.
+pub const PODS_AND_CLAIMS_MAX: usize = 25_000;
+/// How soon it is looked whether there is room again: nobody tells a set when the pets of others go.
+const ROOM_LOOKED_FOR_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// The reason of what waits for room in the store.
+const TOO_MANY_OBJECTS: &str = "TooManyObjects";
 
 /// All that the decision about one set may depend on.
 #[derive(Clone)]
@@ -72,6 +80,8 @@ pub struct Input<'a> {
     pub reserved: &'a [&'a Reserved],
     /// This host.
     pub host: &'a Host,
+    /// How many pods and claims there are, whoever made them.
+    pub pods_and_claims: usize,
     /// The moment.
     pub now: Timestamp,
 }
@@ -144,6 +154,8 @@ enum Claims {
     Made,
     /// There are more than one pass makes.
     Unfinished,
+    /// There are more than the store has room for.
+    NoRoom,
 }
 
 /// A plan in the making.
@@ -167,8 +179,17 @@ impl Draft<'_> {
         if self.input.set.rules().claims == ClaimsAre::First {
             let missing = self.identity.claims_all().filter(|(name, _)| !self.claims.contains_key(name.as_str()));
             let mut made: Vec<_> = missing.take(CLAIMS_PER_PASS_MAX + 1).collect();
-            let rest = if made.len() > CLAIMS_PER_PASS_MAX { Claims::Unfinished } else { Claims::Made };
-            made.truncate(CLAIMS_PER_PASS_MAX);
+            let room = self.room();
+            let rest = match made.len() {
+                count if count > room.min(CLAIMS_PER_PASS_MAX) && room < CLAIMS_PER_PASS_MAX => Claims::NoRoom,
+                count if count > CLAIMS_PER_PASS_MAX => Claims::Unfinished,
+                _ => Claims::Made,
+            };
+            made.truncate(room.min(CLAIMS_PER_PASS_MAX));
+            if rest == Claims::NoRoom {
+                // Whoever waits for the claims says so; here it is told, and looked at again.
+                drop(self.no_room());
+            }
             for (name, claim) in made {
                 self.plan.writes.push(Write::CreateClaim(Box::new(claim)));
                 self.note(NoteKind::Normal, "SuccessfulCreate", format!("pvc: {name}"));
@@ -178,18 +199,41 @@ impl Draft<'_> {
         let waiting = pets.iter().filter(|pet| crate::read::phase(pet.pod) == "Pending" && !pet.is_terminating());
         for ordinal in waiting.filter_map(|pet| pet.ordinal).filter(|ordinal| self.identity.target().contains(ordinal))
         {
-            self.make_claims_of(ordinal);
+            // Whose claims are not made yet waits for them itself.
+            drop(self.make_claims_of(ordinal));
         }
         Claims::Made
     }
 
-    /// Makes the claims that one pet lacks, as far as this pass may make more. False where it may not.
-    fn make_claims_of(&mut self, ordinal: Ordinal) -> bool {
+    /// How many more pets and claims this plan may make.
+    fn room(&self) -> usize {
+        let is_made = |write: &&Write| matches!(write, Write::CreateClaim(_) | Write::CreatePod(_));
+        let made = self.plan.writes.iter().filter(is_made).count();
+        PODS_AND_CLAIMS_MAX.saturating_sub(self.input.pods_and_claims).saturating_sub(made)
+    }
+
+    /// Why no more pets and claims are made, which is also told once a pass.
+    fn no_room(&mut self) -> Hold {
+        let because = format!(
+            "there are {PODS_AND_CLAIMS_MAX} pods and claims or more, and sets make no more of either until some are deleted"
+        );
+        if !self.plan.notes.iter().any(|note| note.reason == TOO_MANY_OBJECTS) {
+            self.note(NoteKind::Warning, TOO_MANY_OBJECTS, because.clone());
+        }
+        self.look_again(self.input.now.saturating_add(ROOM_LOOKED_FOR_AFTER).unwrap_or(Timestamp::MAX));
+        Hold::new(TOO_MANY_OBJECTS, because)
+    }
+
+    /// Makes the claims that one pet lacks, as far as this pass may make more, or says why not.
+    fn make_claims_of(&mut self, ordinal: Ordinal) -> Result<(), Hold> {
         let missing: Vec<_> =
             self.identity.claims(ordinal).filter(|(name, _)| !self.claims.contains_key(name.as_str())).collect();
         let made = self.plan.writes.iter().filter(|write| matches!(write, Write::CreateClaim(_))).count();
+        if missing.len() > self.room() {
+            return Err(self.no_room());
+        }
         if made > 0 && made + missing.len() > CLAIMS_PER_PASS_MAX {
-            return false;
+            return Err(Hold::new("ClaimsUnfinished", "the claims of other pets are made first"));
         }
         let (set, pet) = (self.identity.name, self.identity.pet_name(ordinal));
         for (name, claim) in missing {
@@ -197,7 +241,7 @@ impl Draft<'_> {
             let message = format!("create Claim {name} Pod {pet} in StatefulSet {set} success");
             self.note(NoteKind::Normal, "SuccessfulCreate", message);
         }
-        true
+        Ok(())
     }
 
     /// A pet in its place whose identity has drifted gets it back. Its spec cannot change, so volumes only get a wait.
@@ -263,7 +307,8 @@ impl Draft<'_> {
         let mut first = None;
         for step in &turn.now {
             let taken = match claims {
-                Claims::Made => self.take(step),
+                Claims::NoRoom if matches!(step, Step::Create(_)) => Err(self.no_room()),
+                Claims::Made | Claims::NoRoom => self.take(step),
                 Claims::Unfinished => Err(Hold::new("ClaimsUnfinished", "the claims of all pets are made first")),
             };
             match taken {
@@ -384,8 +429,11 @@ impl Draft<'_> {
                 return Err(Hold::new("PetInvalid", format!("{name} cannot be made from the template: {error}")));
             }
         };
-        if self.input.set.rules().claims == ClaimsAre::WithPet && !self.make_claims_of(ordinal) {
-            return Err(Hold::new("ClaimsUnfinished", "the claims of other pets are made first"));
+        if self.input.set.rules().claims == ClaimsAre::WithPet {
+            self.make_claims_of(ordinal)?;
+        }
+        if self.room() == 0 {
+            return Err(self.no_room());
         }
         // Its sandbox, if there is one already, was made under this uid.
         pod.metadata.uid = self.reserved(&pod).and_then(Reserved::uid).cloned();

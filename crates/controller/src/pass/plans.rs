@@ -204,6 +204,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             service: self.world.services.get(namespace, object.service_name()),
             reserved: &reserved,
             host: &self.settings.host,
+            pods_and_claims: self.world.pods.count() + self.world.claims.count(),
             now: self.clock.now(),
         });
         self.look_again(unit, plan.look_again);

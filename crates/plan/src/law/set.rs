@@ -25,7 +25,10 @@ pub use self::{
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once, words};
 use crate::{
     Write, read,
-    set::{AHEAD_MAX, BATCH_MAX, CLAIMS_PER_PASS_MAX, Input, Plan, REVISION_LABEL, Reserved, STEPS_MAX, Set},
+    set::{
+        AHEAD_MAX, BATCH_MAX, CLAIMS_PER_PASS_MAX, Input, PODS_AND_CLAIMS_MAX, Plan, REVISION_LABEL, Reserved,
+        STEPS_MAX, Set,
+    },
 };
 
 /// All laws that one decision can break.
@@ -290,12 +293,18 @@ pub fn alone(input: &Input<'_>, plan: &Plan) -> Verdict {
     Ok(())
 }
 
-/// [`Law::Bounded`]: claims and waits of one pass have their limits, and no object is written twice.
+/// [`Law::Bounded`]: claims and waits of one pass have their limits, so have the objects that sets make together, and no
+/// object is written twice.
 pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
     let set = name(input.set.metadata());
     let claims = plan.writes.iter().filter(|write| matches!(write, Write::CreateClaim(_))).count();
     holds(claims <= CLAIMS_PER_PASS_MAX, Law::Bounded, || {
         format!("{claims} claims are made for set {set} in one pass, more than {CLAIMS_PER_PASS_MAX}")
+    })?;
+    let made = claims + created(plan).count();
+    let room = PODS_AND_CLAIMS_MAX.saturating_sub(input.pods_and_claims);
+    holds(made == 0 || made <= room, Law::Bounded, || {
+        format!("{made} pets and claims are made for set {set}, and there is room for {room}")
     })?;
     let steps = created(plan).count() + deleted(plan).count();
     holds(steps <= BATCH_MAX, Law::Bounded, || {

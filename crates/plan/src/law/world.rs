@@ -268,6 +268,7 @@ pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) 
             service: None,
             reserved: &reserved.collect::<Vec<_>>(),
             host: &nobody,
+            pods_and_claims: 0,
             now,
         })?;
     }

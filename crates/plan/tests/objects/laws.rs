@@ -65,6 +65,7 @@ fn the_page_of_limits_has_those_of_one_pass() {
     });
     let limits = [
         ("CLAIMS_PER_PASS_MAX", set::CLAIMS_PER_PASS_MAX),
+        ("PODS_AND_CLAIMS_MAX", set::PODS_AND_CLAIMS_MAX),
         ("STEPS_MAX", set::STEPS_MAX),
         ("BATCH_MAX", set::BATCH_MAX),
         ("AHEAD_MAX", set::AHEAD_MAX),

@@ -19,6 +19,7 @@ mod mutations;
 mod namespace;
 mod node;
 mod odd;
+mod room;
 mod set;
 mod space;
 mod storage;

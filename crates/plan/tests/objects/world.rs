@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) reserved: Vec<Reserved>,
     /// This host.
     pub(crate) host: Host,
+    /// How many pods and claims the store holds, those of others included.
+    pub(crate) pods_and_claims: usize,
     /// The moment.
     pub(crate) now: Timestamp,
     uids: u32,
@@ -82,6 +84,7 @@ impl World {
                 search: Vec::new(),
                 resolvers: Vec::new(),
             },
+            pods_and_claims: 0,
             now: now(),
             uids: 0,
         }
@@ -148,6 +151,7 @@ impl World {
             service: self.service.as_ref(),
             reserved: &self.reserved.iter().collect::<Vec<_>>(),
             host: &self.host,
+            pods_and_claims: self.pods_and_claims,
             now: self.now,
         })
     }

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) claims: Vec<PersistentVolumeClaim>,
     pub(crate) revisions: Vec<ControllerRevision>,
     pub(crate) reserved: Vec<Reserved>,
+    /// How many pods and claims the store holds, those of others included.
+    pub(crate) pods_and_claims: usize,
     pub(crate) now: Timestamp,
     /// Events, each `reason: message`.
     pub(crate) events: Vec<String>,
@@ -68,6 +70,7 @@ impl World {
             claims: Vec::new(),
             revisions: Vec::new(),
             reserved: Vec::new(),
+            pods_and_claims: 0,
             now: "2026-01-01T12:00:00Z".parse().unwrap(),
             events: Vec::new(),
             uids: 0,
@@ -152,6 +155,7 @@ impl World {
             service: Some(&service),
             reserved: &self.reserved.iter().collect::<Vec<_>>(),
             host: &host,
+            pods_and_claims: self.pods_and_claims,
             now: self.now,
         })
     }
