@@ -48,6 +48,8 @@ enum Voice {
 pub struct View {
     containers: BTreeMap<PodKey, Vec<Container>>,
     volumes: BTreeMap<String, Volume>,
+    /// Names of the volumes that are a pod's own scratch space, by pod.
+    scratch: BTreeMap<PodKey, BTreeSet<String>>,
     mounted: BTreeSet<String>,
     /// Volumes that the engine has said it removed, since it was asked for all of them last.
     removed: BTreeSet<String>,
@@ -116,22 +118,17 @@ impl View {
 
     /// Names of the volumes that belong to a pod's own scratch space.
     pub fn scratch(&self, pod: &PodKey) -> Vec<String> {
-        let of_pod = |volume: &&Volume| {
-            volume.labels.get("namespace") == Some(&pod.namespace) && volume.labels.get("pod") == Some(&pod.name)
-        };
-        self.volumes.values().filter(of_pod).map(|volume| volume.name.clone()).collect()
+        self.scratch.get(pod).into_iter().flatten().cloned().collect()
     }
 
     /// Every identity that has scratch space.
-    pub fn scratch_pods(&self) -> BTreeSet<PodKey> {
-        let pod = |volume: &Volume| {
-            Some(PodKey { namespace: volume.labels.get("namespace")?.clone(), name: volume.labels.get("pod")?.clone() })
-        };
-        self.volumes.values().filter_map(pod).collect()
+    pub fn scratch_pods(&self) -> impl Iterator<Item = &PodKey> {
+        self.scratch.keys()
     }
 
-    /// Takes in an answer about everything, and returns the pods whose facts differ and whether volumes do.
-    pub fn observed(&mut self, asked: Asked, observed: Observed) -> (BTreeSet<PodKey>, bool) {
+    /// Takes in an answer about everything, and returns the pods whose facts differ; and the names of the volumes that came,
+    /// went or changed, `None` where nothing is different about any, nor which are mounted.
+    pub fn observed(&mut self, asked: Asked, observed: Observed) -> (BTreeSet<PodKey>, Option<BTreeSet<String>>) {
         self.voice = Voice::Answers;
         let mut changed = BTreeSet::new();
         let known: BTreeSet<PodKey> =
@@ -143,11 +140,22 @@ impl View {
                 changed.insert(pod);
             }
         }
-        let mut volumes_changed = false;
+        let mut volumes_changed = None;
         if asked >= self.volumes_fresh_from {
             self.volumes_fresh_from = asked;
-            volumes_changed = self.volumes != observed.engine.volumes || self.mounted != observed.mounted;
+            if self.volumes != observed.engine.volumes || self.mounted != observed.mounted {
+                let after = &observed.engine.volumes;
+                let names = self.volumes.keys().chain(after.keys());
+                let differing = names.filter(|name| self.volumes.get(*name) != after.get(*name));
+                volumes_changed = Some(differing.cloned().collect());
+            }
             self.volumes = observed.engine.volumes;
+            self.scratch.clear();
+            for volume in self.volumes.values() {
+                if let Some(pod) = whose_scratch(volume) {
+                    self.scratch.entry(pod).or_default().insert(volume.name.clone());
+                }
+            }
             self.mounted = observed.mounted;
             self.removed.clear();
         }
@@ -179,13 +187,25 @@ impl View {
     pub fn volume_created(&mut self, name: &str, labels: &BTreeMap<String, String>) {
         self.volumes_fresh_from = self.order.ask();
         self.removed.remove(name);
-        self.volumes.insert(name.to_owned(), Volume { name: name.to_owned(), labels: labels.clone() });
+        let volume = Volume { name: name.to_owned(), labels: labels.clone() };
+        if let Some(pod) = whose_scratch(&volume) {
+            self.scratch.entry(pod).or_default().insert(name.to_owned());
+        }
+        self.volumes.insert(name.to_owned(), volume);
     }
 
     /// Takes in the removal of a volume.
     pub fn volume_removed(&mut self, name: &str) {
         self.volumes_fresh_from = self.order.ask();
-        self.volumes.remove(name);
+        let pod = self.volumes.remove(name).as_ref().and_then(whose_scratch);
+        if let Some(pod) = pod
+            && let Some(names) = self.scratch.get_mut(&pod)
+        {
+            names.remove(name);
+            if names.is_empty() {
+                self.scratch.remove(&pod);
+            }
+        }
         self.mounted.remove(name);
         self.removed.insert(name.to_owned());
     }
@@ -195,6 +215,11 @@ impl View {
         let containers = &self.containers;
         self.fresh_from.retain(|pod, _| containers.contains_key(pod) || exists(pod));
     }
+}
+
+/// The pod whose scratch space a volume is.
+fn whose_scratch(volume: &Volume) -> Option<PodKey> {
+    Some(PodKey { namespace: volume.labels.get("namespace")?.clone(), name: volume.labels.get("pod")?.clone() })
 }
 
 #[cfg(test)]
@@ -237,8 +262,8 @@ mod tests {
             engine: plan::facts::Engine { containers: [(key(), vec![sandbox(id)])].into(), volumes: BTreeMap::new() },
             mounted: BTreeSet::new(),
         };
-        assert_eq!(view.observed(second, everything("b")), ([key()].into(), false));
-        assert_eq!(view.observed(first, everything("a")), (BTreeSet::new(), false));
+        assert_eq!(view.observed(second, everything("b")), ([key()].into(), None));
+        assert_eq!(view.observed(first, everything("a")), (BTreeSet::new(), None));
         assert_eq!(view.containers(&key()), [sandbox("b")]);
     }
 

@@ -4,6 +4,7 @@
 //! again from what is. A crash at any line is therefore repaired by running the loop again.
 
 mod act;
+mod alarms;
 mod budgets;
 mod observe;
 mod plans;
@@ -39,6 +40,7 @@ use crate::{
     world::{Unit, World, resources},
 };
 use act::Answer;
+use alarms::{Alarm, Alarms};
 
 /// How often everything is observed although no hint says so: hints can be lost.
 const OBSERVED_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -97,7 +99,7 @@ pub struct Controller<R, C> {
     /// The moment at which the loop came round last.
     seen: Timestamp,
     dirty: BTreeSet<Unit>,
-    alarms: BTreeMap<Alarm, Timestamp>,
+    alarms: Alarms,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     asking: Asking,
     /// What the engine said when it refused to make or remove a claim's volume, while that is wanted: a few at a time.
@@ -116,14 +118,6 @@ struct Asking {
     images: BTreeSet<String>,
     /// Engine volumes that are being made or removed.
     volumes: BTreeSet<String>,
-}
-
-/// What is to be done at a time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Alarm {
-    Observe,
-    Sweep,
-    Plan(Unit),
 }
 
 impl<R: Runtime, C: Clock> Controller<R, C> {
@@ -162,7 +156,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             recorder: Recorder::default(),
             seen: Timestamp::MIN,
             dirty: BTreeSet::new(),
-            alarms: BTreeMap::new(),
+            alarms: Alarms::default(),
             answers: FuturesUnordered::new(),
             asking: Asking::default(),
             refusals: BTreeMap::new(),
@@ -175,7 +169,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let mut hints = self.runtime.hints();
         let Ok(mut watch) = self.load() else { return };
         self.observe_everything();
-        self.alarms.insert(Alarm::Sweep, self.clock.now() + SWEPT_EVERY);
+        self.alarms.set(Alarm::Sweep, self.clock.now() + SWEPT_EVERY);
         loop {
             self.board.turn(self.clock.now());
             self.follow_clock();
@@ -184,7 +178,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             }
             self.settle().await;
             let clock = Arc::clone(&self.clock);
-            let alarm = self.alarms.values().min().copied().unwrap_or(Timestamp::MAX);
+            let alarm = self.alarms.first().unwrap_or(Timestamp::MAX);
             let more = !self.dirty.is_empty();
             // Every arm is cancel-safe: a watch, a stream and a set of futures lose nothing when their `next` is
             // dropped, and a dropped alarm is set again.
@@ -268,7 +262,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     async fn settle(&mut self) {
         for _ in 0..UNITS_PER_PASS_MAX {
             let Some(unit) = self.dirty.pop_first() else { return };
-            self.alarms.remove(&Alarm::Plan(unit.clone()));
+            self.alarms.cancel(&Alarm::Plan(unit.clone()));
             self.plan(unit).await;
         }
     }
@@ -276,14 +270,11 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     /// Does what is due.
     async fn ring(&mut self) {
         let now = self.clock.now();
-        let due: Vec<Alarm> =
-            self.alarms.iter().filter(|(_, at)| **at <= now).map(|(alarm, _)| alarm.clone()).collect();
-        for alarm in due {
-            self.alarms.remove(&alarm);
+        for alarm in self.alarms.take_due(now) {
             match alarm {
                 Alarm::Observe => self.observe_everything(),
                 Alarm::Sweep => {
-                    self.alarms.insert(Alarm::Sweep, now + SWEPT_EVERY);
+                    self.alarms.set(Alarm::Sweep, now + SWEPT_EVERY);
                     for write in self.recorder.sweep(&self.store, now) {
                         self.commit_quietly(vec![write]).await;
                     }
@@ -297,8 +288,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
 
     fn look_again(&mut self, unit: &Unit, at: Option<Timestamp>) {
         if let Some(at) = at {
-            let alarm = self.alarms.entry(Alarm::Plan(unit.clone())).or_insert(at);
-            *alarm = at.min(*alarm);
+            self.alarms.set_no_later(Alarm::Plan(unit.clone()), at);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the loop knows of the store, and which units each change makes dirty.
 
 mod budgets;
+pub(crate) mod index;
+mod lookup;
 mod sets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +21,13 @@ use plan::{
     claim::Begun,
     facts::PodKey,
     read::is_ready,
-    schedule::{takes_room, waits_for_room},
+    schedule::{asks_who_is_there, shuns, takes, takes_room, waits_for_room},
     set::{Reserved, Set},
 };
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
 
+use self::lookup::{Lookup, selector_of_service};
 use crate::owners::Owners;
 
 /// The store's names of the resources that the planner knows.
@@ -217,6 +220,8 @@ pub struct World {
     pub owners: Owners,
     /// The pods that were found not to fit what is on the node.
     waiting_for_room: BTreeSet<Name>,
+    /// Where it finds what a change concerns.
+    lookup: Lookup,
 }
 
 impl World {
@@ -230,9 +235,6 @@ impl World {
         let is_leaving = event.change == Change::Deleted || !event.object["metadata"]["deletionTimestamp"].is_null();
         if is_leaving && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
-        }
-        if matches!(&*event.key.resource, resources::PETSETS | resources::STATEFULSETS) {
-            self.mark_budgets(&namespace, &mut dirty);
         }
         match &*event.key.resource {
             resources::NAMESPACES => {
@@ -257,9 +259,10 @@ impl World {
             }
             resources::SERVICES => {
                 if self.services.apply(event).1 {
-                    let governed = self.sets(&namespace).filter(|set| set.service_name() == name);
-                    dirty.extend(governed.map(unit));
-                    dirty.insert(Unit::Zone((namespace, name)));
+                    let name = (namespace, name);
+                    self.lookup.service(&name, self.services.get(&name.0, &name.1));
+                    dirty.extend(self.lookup.governed.get(&name).cloned().map(Unit::Set));
+                    dirty.insert(Unit::Zone(name));
                 }
             }
             resources::ENDPOINTS => {
@@ -298,24 +301,21 @@ impl World {
             resources::PODS => self.apply_pod(event, &mut dirty),
             resources::BUDGETS => {
                 if self.budgets.apply(event).1 {
-                    dirty.insert(Unit::Budget((namespace, name)));
+                    let name = (namespace, name);
+                    self.lookup.budget(&name, self.budgets.get(&name.0, &name.1));
+                    dirty.insert(Unit::Budget(name));
                 }
             }
-            resources::PETSETS => {
-                if self.petsets.apply(event).1 {
-                    dirty.insert(Unit::Set(SetKey { kind: "PetSet", namespace, name }));
-                }
-            }
+            resources::PETSETS => self.apply_set(SetKey { kind: "PetSet", namespace, name }, event, &mut dirty),
             resources::STATEFULSETS => {
-                if self.statefulsets.apply(event).1 {
-                    dirty.insert(Unit::Set(SetKey { kind: "StatefulSet", namespace, name }));
-                }
+                self.apply_set(SetKey { kind: "StatefulSet", namespace, name }, event, &mut dirty);
             }
             resources::REVISIONS => self.apply_revision(event, &mut dirty),
             resources::RESERVED => {
                 let (before, news) = self.reserved.apply(event);
                 if news {
                     let after = self.reserved.get(&namespace, &name);
+                    self.lookup.reserved(&(namespace.clone(), name.clone()), before.as_ref(), after);
                     dirty.extend(before.iter().chain(after).map(|of| Unit::Set(SetKey::of_reserved(&namespace, of))));
                     dirty.insert(Unit::Pod(PodKey { namespace, name }));
                 }
@@ -323,6 +323,33 @@ impl World {
             _ => {}
         }
         dirty
+    }
+
+    fn apply_set(&mut self, key: SetKey, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        // What it was before, for the other kind `None`.
+        let (pet_set, stateful_set, news) = match key.kind {
+            "StatefulSet" => {
+                let (before, news) = self.statefulsets.apply(event);
+                (None, before, news)
+            }
+            _ => {
+                let (before, news) = self.petsets.apply(event);
+                (before, None, news)
+            }
+        };
+        if !news {
+            return;
+        }
+        let before = pet_set.as_ref().map(Set::from).or(stateful_set.as_ref().map(Set::from));
+        let after = match key.kind {
+            "StatefulSet" => self.statefulsets.get(&key.namespace, &key.name).map(Set::from),
+            _ => self.petsets.get(&key.namespace, &key.name).map(Set::from),
+        };
+        self.lookup.set(&key, before, after);
+        for set in before.into_iter().chain(after) {
+            self.mark_budgets_of_set(set, dirty);
+        }
+        dirty.insert(Unit::Set(key));
     }
 
     fn apply_revision(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
@@ -343,12 +370,14 @@ impl World {
         }
         let after = self.pods.get(&namespace, &name);
         let id = (namespace.clone(), name.clone());
+        self.lookup.pod(&id, before.as_ref(), after);
         if after.is_some_and(waits_for_room) {
             self.waiting_for_room.insert(id);
         } else {
             self.waiting_for_room.remove(&id);
         }
-        if before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some()) {
+        let mounts = before.iter().chain(after).any(|pod| claims_of(pod).next().is_some());
+        if mounts && (before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some())) {
             dirty.insert(Unit::Claims);
         }
         for pod in before.iter().chain(after) {
@@ -356,7 +385,7 @@ impl World {
             self.mark_owners_of_pod(&namespace, &pod.metadata, dirty);
         }
         if before.as_ref().and_then(takes_room) != after.and_then(takes_room) {
-            self.mark_waiting_for_room(dirty);
+            self.mark_waiting_beside(before.iter().chain(after).any(shuns), dirty);
         }
         if before.as_ref().is_some_and(is_ready) != after.is_some_and(is_ready) {
             self.mark_siblings_of_pod(&namespace, before.as_ref().or(after), dirty);
@@ -377,16 +406,49 @@ impl World {
         );
     }
 
+    /// The same where a pod came or went: of those that are yet to be made only these are concerned for which it counts who
+    /// is there, unless it is one that shuns others.
+    fn mark_waiting_beside(&self, shuns: bool, dirty: &mut BTreeSet<Unit>) {
+        if shuns {
+            return self.mark_waiting_for_room(dirty);
+        }
+        let keys = self.waiting_for_room.iter().chain(&self.lookup.particular);
+        dirty.extend(
+            keys.map(|(namespace, name)| Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })),
+        );
+    }
+
+    /// The pods that mount claims, by namespace and name.
+    pub fn pods_with_claims(&self) -> Vec<&Pod> {
+        let names = self.lookup.mounting_any().into_iter();
+        names.filter_map(|(namespace, name)| self.pods.get(namespace, name)).collect()
+    }
+
     fn mark_owners_of_pod(&self, namespace: &str, pod: &ObjectMeta, dirty: &mut BTreeSet<Unit>) {
         dirty.extend(self.sets_concerned(namespace, pod).map(unit));
-        for (service, object) in self.services.of(namespace) {
-            let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-            let labels = pod.labels.as_ref();
-            let matches = |(key, value): (&String, &String)| labels.and_then(|labels| labels.get(key)) == Some(value);
-            if selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(matches)) {
-                dirty.insert(Unit::Zone((namespace.to_owned(), service.to_owned())));
+        let Some(services) = self.lookup.services.get(namespace) else { return };
+        for name in services.candidates(labels_of(pod)) {
+            let selector = self.services.get(namespace, name).and_then(selector_of_service);
+            if selector.is_some_and(|selector| selects(&selector, pod)) {
+                dirty.insert(Unit::Zone((namespace.to_owned(), name.clone())));
             }
         }
+    }
+
+    /// The other pods that count for whether a pod fits: all only where the pod itself asks who is there.
+    pub fn neighbours<'a>(&'a self, key: &PodKey, pod: &Pod) -> Vec<&'a Pod> {
+        let is_other = |(namespace, name): &&Name| (namespace, name) != (&key.namespace, &key.name);
+        if asks_who_is_there(pod) {
+            return self.pods.all().filter(|(name, _)| is_other(name)).map(|(_, pod)| pod).collect();
+        }
+        let taking = takes(pod).then_some(&self.lookup.taking);
+        let names: BTreeSet<&Name> = self.lookup.shunning.iter().chain(taking.into_iter().flatten()).collect();
+        names.into_iter().filter(is_other).filter_map(|(namespace, name)| self.pods.get(namespace, name)).collect()
+    }
+
+    /// The pods that are not Ready and name one of these images.
+    pub fn unready_with<'a>(&'a self, images: &BTreeSet<String>) -> impl Iterator<Item = &'a Name> {
+        images.iter().flat_map(|image| self.lookup.unready.get(image))
     }
 }
 
@@ -417,6 +479,10 @@ fn allocatable(node: &Node) -> Option<BTreeMap<String, Quantity>> {
 }
 
 fn selects(selector: &Labels, object: &ObjectMeta) -> bool {
+    selector.matches(labels_of(object))
+}
+
+fn labels_of(object: &ObjectMeta) -> &BTreeMap<String, String> {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
-    selector.matches(object.labels.as_ref().unwrap_or(&NONE))
+    object.labels.as_ref().unwrap_or(&NONE)
 }

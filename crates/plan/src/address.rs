@@ -10,7 +10,12 @@ use ipnet::Ipv4Net;
 use crate::facts::PodKey;
 
 /// Every identity that has or had an address. Durable: kept in the store.
-pub type Leases = BTreeMap<PodKey, Lease>;
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leases {
+    leases: BTreeMap<PodKey, Lease>,
+    /// Who holds each address, so that a free one is found without a look at every lease.
+    holders: BTreeMap<Ipv4Addr, BTreeSet<PodKey>>,
+}
 
 /// The address of one identity.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,6 +24,54 @@ pub struct Lease {
     pub address: Ipv4Addr,
     /// Seconds since the epoch when the identity was last seen to exist; the oldest unused lease is given up first.
     pub last_used: i64,
+}
+
+impl Leases {
+    /// None at all.
+    pub fn new() -> Leases {
+        Leases::default()
+    }
+
+    /// What an identity holds.
+    pub fn get(&self, key: &PodKey) -> Option<&Lease> {
+        self.leases.get(key)
+    }
+
+    /// Gives an identity a lease, in the place of the one before.
+    pub fn insert(&mut self, key: PodKey, lease: Lease) {
+        self.remove(&key);
+        self.holders.entry(lease.address).or_default().insert(key.clone());
+        self.leases.insert(key, lease);
+    }
+
+    /// Takes an identity's lease away.
+    pub fn remove(&mut self, key: &PodKey) {
+        let Some(lease) = self.leases.remove(key) else { return };
+        if let Some(holders) = self.holders.get_mut(&lease.address) {
+            holders.remove(key);
+            if holders.is_empty() {
+                self.holders.remove(&lease.address);
+            }
+        }
+    }
+
+    /// The first identity that holds an address.
+    pub fn holder(&self, address: Ipv4Addr) -> Option<&PodKey> {
+        self.holders.get(&address)?.first()
+    }
+
+    /// All leases, by identity.
+    pub fn iter(&self) -> impl Iterator<Item = (&PodKey, &Lease)> {
+        self.leases.iter()
+    }
+}
+
+impl FromIterator<(PodKey, Lease)> for Leases {
+    fn from_iter<I: IntoIterator<Item = (PodKey, Lease)>>(leases: I) -> Leases {
+        let mut all = Leases::new();
+        leases.into_iter().for_each(|(key, lease)| all.insert(key, lease));
+        all
+    }
 }
 
 /// Who holds an address that somebody outside of the instance has: no pod's name, so that it counts as held and unused, and
@@ -54,10 +107,14 @@ pub fn assign(
     if let Some(address) = own.filter(|address| !lost(*address)) {
         return Ok(address);
     }
-    let held: BTreeSet<Ipv4Addr> = leases.values().map(|lease| lease.address).collect();
     let is_free = |address: &Ipv4Addr| is_usable(address) && !lost(*address);
     // Looks at no more addresses than there are leases and lost ones, and three.
-    if let Some(address) = subnet.hosts().find(|address| is_free(address) && !held.contains(address)) {
+    let mut held = leases.holders.keys().peekable();
+    let mut is_held = |address: &Ipv4Addr| {
+        while held.next_if(|held| *held < address).is_some() {}
+        held.peek() == Some(&address)
+    };
+    if let Some(address) = subnet.hosts().find(|address| !is_held(address) && is_free(address)) {
         return Ok(address);
     }
     let in_use: BTreeSet<Ipv4Addr> = leases.iter().filter(|(k, _)| used(k)).map(|(_, lease)| lease.address).collect();

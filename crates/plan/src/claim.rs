@@ -48,7 +48,7 @@ pub struct Input<'a> {
     pub begun: &'a [&'a Begun],
     /// All storage classes.
     pub classes: &'a [&'a StorageClass],
-    /// All pods (a claim in use is protected).
+    /// All pods that mount claims (a claim in use is protected).
     pub pods: &'a [&'a Pod],
     /// The engine's volumes by name; `None` while the engine is silent.
     pub engine: Option<&'a BTreeMap<String, facts::Volume>>,
@@ -536,14 +536,20 @@ impl<'a> Draft<'a> {
 /// What a container mounts of a volume; `None` for sources that mean nothing on one machine with Docker.
 fn source(volume: &PersistentVolume) -> Option<Source> {
     let spec = volume.spec.as_ref()?;
-    if let Some(csi) = spec.csi.as_ref().filter(|csi| csi.driver == PROVISIONER) {
-        return Some(Source::Volume(csi.volume_handle.clone()));
+    if let Some(handle) = handle(volume) {
+        return Some(Source::Volume(handle.to_owned()));
     }
     if let Some(host) = &spec.host_path {
         let create = matches!(host.type_.as_deref(), None | Some("" | "DirectoryOrCreate"));
         return Some(Source::Host { path: host.path.clone(), create });
     }
     spec.local.as_ref().map(|local| Source::Host { path: local.path.clone(), create: false })
+}
+
+/// The engine's name of a volume's data; `None` where it is kept elsewhere.
+pub fn handle(volume: &PersistentVolume) -> Option<&str> {
+    let csi = volume.spec.as_ref()?.csi.as_ref().filter(|csi| csi.driver == PROVISIONER)?;
+    Some(&csi.volume_handle)
 }
 
 fn lost_message(volume: &str, handle: &str) -> String {

@@ -24,7 +24,8 @@ use crate::read;
 pub struct Place<'a> {
     /// This node's object. Where there is none, nothing is asked of it.
     pub node: Option<&'a Node>,
-    /// The other pods, of all namespaces, wherever they are.
+    /// The other pods, of all namespaces, wherever they are; at least those that [`shuns`], [`takes`] and
+    /// [`asks_who_is_there`] say are asked about.
     pub pods: Vec<&'a Pod>,
     /// All namespaces, for the selectors of `namespaceSelector`.
     pub namespaces: Vec<&'a Namespace>,
@@ -138,6 +139,30 @@ pub fn takes_room(pod: &Pod) -> Option<(&str, &std::collections::BTreeMap<String
     static NONE: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
     let node = node_name(pod).filter(|_| !read::is_finished(pod))?;
     Some((node, pod.metadata.labels.as_ref().unwrap_or(&NONE)))
+}
+
+/// Whether a pod, by what it is, may keep others off its node whatever these ask for.
+pub fn shuns(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| !neighbours::required_anti_affinity(spec).is_empty())
+}
+
+/// Whether a pod asks for what another one may take: a port of the host, processors, memory, devices. One that asks for
+/// nothing of it has no use for what others take.
+pub fn takes(pod: &Pod) -> bool {
+    let takes = |spec: &PodSpec| neighbours::ports_of(spec).next().is_some() || !resources::requests(spec).is_empty();
+    // What init containers in an annotation ask for is not read here: they may ask.
+    let has_more = pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(api::petset::INIT_CONTAINERS));
+    has_more || pod.spec.as_ref().is_some_and(takes)
+}
+
+/// Whether it depends on who else is there, whatever they are, if a pod fits: it likes, shuns or spreads.
+pub fn asks_who_is_there(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| {
+        spec.affinity
+            .as_ref()
+            .is_some_and(|affinity| affinity.pod_affinity.is_some() || affinity.pod_anti_affinity.is_some())
+            || spec.topology_spread_constraints.as_ref().is_some_and(|constraints| !constraints.is_empty())
+    })
 }
 
 /// Whether the kubelet runs a pod that has its node's name. Only pods that it runs already are in the way.

@@ -16,7 +16,7 @@ use super::Controller;
 use crate::{
     engine::Asked,
     runtime::{Clock, Observed, Runtime},
-    world::Unit,
+    world::{Unit, claims_of},
 };
 
 /// What comes back from the engine.
@@ -83,7 +83,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Answer::Acted { pod, action, result, ended, facts } => {
                 if let Some(facts) = facts {
                     self.engine.acted(ended, &pod);
-                    self.volumes_touched(&action, &result);
+                    self.volumes_touched(Some(&pod), &action, &result);
                     match facts {
                         Ok(facts) => drop(self.engine.observed_pod(ended, &pod, facts)),
                         Err(failure) => self.engine_failed(&failure),
@@ -117,14 +117,25 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         pod::record(memory, pod, action, result, now)
     }
 
-    fn volumes_touched(&mut self, action: &Action, result: &Result<Done, Failure>) {
+    /// `pod` is whose container it was that the action was about.
+    fn volumes_touched(&mut self, pod: Option<&PodKey>, action: &Action, result: &Result<Done, Failure>) {
         match (action, result) {
             (Action::CreateVolume { name, labels }, Ok(_)) => self.engine.volume_created(name, labels),
             (Action::RemoveVolume { name }, Ok(_)) => self.engine.volume_removed(name),
             // Which volumes are mounted has changed: a claim's volume may be free to go.
-            (Action::Remove { .. }, Ok(_)) => self.observe_everything(),
+            (Action::Remove { .. }, Ok(_)) if pod.is_none_or(|pod| self.may_mount(pod)) => self.observe_everything(),
             _ => {}
         }
+    }
+
+    /// Whether containers of this identity may mount volumes of the engine: all but those of a pod that is known and has none.
+    fn may_mount(&self, pod: &PodKey) -> bool {
+        let object = self.world.pods.get(&pod.namespace, &pod.name);
+        let uid = object.and_then(|object| object.metadata.uid.as_deref());
+        let is_older = |container: &Container| Some(container.owner.uid.as_str()) != uid;
+        object.is_none_or(|object| claims_of(object).next().is_some())
+            || !self.engine.scratch(pod).is_empty()
+            || self.engine.containers(pod).iter().any(is_older)
     }
 
     fn volume_done(&mut self, action: &Action, result: &Result<Done, Failure>) {
@@ -139,7 +150,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 Ok(_) => drop(self.refusals.remove(name)),
             }
         }
-        self.volumes_touched(action, result);
+        self.volumes_touched(None, action, result);
         match result {
             Ok(_) => drop(self.dirty.insert(Unit::Claims)),
             Err(failure) => {
@@ -160,12 +171,13 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 for reference in references {
                     self.images.insert(reference.clone(), have.remove(reference));
                 }
-                let names = |pod| !crate::world::images_of(pod).is_disjoint(references);
-                let pods = self.world.pods.all().filter(|(_, pod)| names(pod));
-                let units = pods.map(|((namespace, name), _)| {
-                    Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })
-                });
-                self.dirty.extend(units.collect::<Vec<_>>());
+                // A pod that is Ready runs all that it is to run, and needs no image.
+                let pods = self.world.unready_with(references);
+                self.dirty.extend(
+                    pods.map(|(namespace, name)| {
+                        Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })
+                    }),
+                );
             }
             Err(failure) => self.engine_failed(&failure),
         }

@@ -71,7 +71,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Ok(observed) => {
                 let news = !self.engine.is_answering();
                 let (pods, volumes) = self.engine.observed(asked, observed);
-                self.alarms.insert(Alarm::Observe, now + OBSERVED_EVERY);
+                self.alarms.set(Alarm::Observe, now + OBSERVED_EVERY);
                 // What is in the engine may have changed unseen: images are asked for again when next needed.
                 self.images.clear();
                 if news {
@@ -80,9 +80,17 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                     self.mark_all();
                 } else {
                     self.dirty.extend(pods.into_iter().map(Unit::Pod));
-                    if volumes {
+                    if let Some(changed) = volumes {
+                        self.dirty.insert(Unit::Claims);
                         // A pod may wait for a volume, or mount one that is gone.
-                        self.mark_all();
+                        self.world.mark_users_of_volumes(&changed, &mut self.dirty);
+                        self.dirty.extend(
+                            self.engine
+                                .scratch_pods()
+                                .filter(|pod| self.engine.scratch(pod).iter().any(|name| changed.contains(name)))
+                                .cloned()
+                                .map(Unit::Pod),
+                        );
                     }
                 }
             }
@@ -125,7 +133,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             // Nothing is done, and everything that is not as specified says so.
             self.mark_all();
         }
-        self.alarms.insert(Alarm::Observe, self.clock.now() + ASKED_AGAIN_AFTER);
+        self.alarms.set(Alarm::Observe, self.clock.now() + ASKED_AGAIN_AFTER);
     }
 
     /// Marks all that depends on the engine: claims, the node, every identity that has an object, a container or
@@ -136,7 +144,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let names = self.world.pods.all().map(|(name, _)| name);
         let names = names.chain(self.world.reserved.all().map(|(name, _)| name));
         let objects = names.map(|(namespace, name)| PodKey { namespace: namespace.clone(), name: name.clone() });
-        let all = objects.chain(self.engine.pods().cloned()).chain(self.engine.scratch_pods());
+        let all = objects.chain(self.engine.pods().cloned()).chain(self.engine.scratch_pods().cloned());
         self.dirty.extend(all.map(Unit::Pod).collect::<Vec<_>>());
     }
 }

@@ -40,7 +40,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     async fn plan_zone(&mut self, unit: &Unit, name: Name) {
         let (namespace, service) = (&name.0, &name.1);
         let plan = self.world.services.get(namespace, service).map(|object| {
-            let pods: Vec<_> = self.world.pods.of(namespace).map(|(_, pod)| pod).collect();
+            let pods = self.world.pods_of_service(namespace, object);
             self.planner.zone(object, &pods, self.world.endpoints.get(namespace, service))
         });
         match plan {
@@ -155,7 +155,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
         let begun: Vec<_> = self.world.begun.all().map(|(_, begun)| begun).collect();
         let classes: Vec<_> = self.world.classes.all().map(|(_, class)| class).collect();
-        let pods: Vec<_> = self.world.pods.all().map(|(_, pod)| pod).collect();
+        let pods = self.world.pods_with_claims();
         let plan = self.planner.claims(&claim::Input {
             claims: &claims,
             volumes: &volumes,
@@ -244,13 +244,14 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     fn decide_pod(&self, key: &PodKey, scratch: &[String], address: Result<IpAddr, String>) -> pod::Plan {
         static FRESH: std::sync::LazyLock<pod::Memory> = std::sync::LazyLock::new(pod::Memory::default);
         let object = self.world.pods.get(&key.namespace, &key.name);
-        let volumes: Vec<_> = self.world.volumes.all().map(|(_, volume)| volume).collect();
         let claims: BTreeMap<String, pod::ClaimState> = object
             .iter()
             .flat_map(|object| claims_of(object))
             .map(|name| {
                 let claim = self.world.claims.get(&key.namespace, name);
-                (name.to_owned(), claim::state(claim, name, &volumes, self.engine.volumes()))
+                let volume = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_deref());
+                let volume = volume.and_then(|volume| self.world.volumes.get("", volume));
+                (name.to_owned(), claim::state(claim, name, volume.as_slice(), self.engine.volumes()))
             })
             .collect();
         let named = object.map(images_of).unwrap_or_default();
@@ -283,10 +284,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         if pod.is_none_or(|pod| pod::is_placed(pod, node)) {
             return Place { between_pods, ..Place::default() };
         }
-        let is_other = |((namespace, name), _): &(&Name, &Pod)| (namespace, name) != (&key.namespace, &key.name);
         Place {
             node: self.world.nodes.get("", node),
-            pods: self.world.pods.all().filter(is_other).map(|(_, pod)| pod).collect(),
+            pods: pod.map_or_else(Vec::new, |pod| self.world.neighbours(key, pod)),
             namespaces: self.world.namespaces.all().map(|(_, namespace)| namespace).collect(),
             between_pods,
         }
@@ -324,7 +324,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
         let given_up = before.filter(|before| lost(*before));
         let now = self.clock.now();
-        let former = self.leases.iter().find(|(_, lease)| lease.address == address).map(|(pod, _)| pod.clone());
+        let former = self.leases.holder(address).cloned();
         let mut writes: Vec<store::Write> = former.iter().map(leases::give_up).collect();
         let outsider = given_up.map(|address| (address::outsider(address), address));
         let holders: Vec<_> = [(key.clone(), address)].into_iter().chain(outsider).collect();
@@ -351,9 +351,10 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     /// Notes when an identity was last seen, so that its address is the last to be given to another.
     async fn keep_lease(&mut self, key: &PodKey) {
         let now = self.clock.now();
-        let Some(lease) = self.leases.get_mut(key) else { return };
-        lease.last_used = now.as_second();
-        let write = leases::keep(&self.store, key, lease, self.stamps.uid(), &now.to_string());
+        let Some(address) = self.leases.get(key).map(|lease| lease.address) else { return };
+        let lease = address::Lease { address, last_used: now.as_second() };
+        let write = leases::keep(&self.store, key, &lease, self.stamps.uid(), &now.to_string());
+        self.leases.insert(key.clone(), lease);
         self.commit_quietly(vec![write]).await;
     }
 

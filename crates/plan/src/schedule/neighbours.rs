@@ -32,7 +32,7 @@ pub(super) fn ports(spec: &PodSpec, bound: &[&Pod]) -> Option<Misfit> {
 }
 
 /// The host's ports that a pod takes for as long as it runs.
-fn ports_of(spec: &PodSpec) -> impl Iterator<Item = &ContainerPort> {
+pub(super) fn ports_of(spec: &PodSpec) -> impl Iterator<Item = &ContainerPort> {
     let sidecars = spec.init_containers.iter().flatten().filter(|container| is_sidecar(container));
     let ports = sidecars.chain(&spec.containers).flat_map(|container| container.ports.iter().flatten());
     ports.filter(|port| port.host_port.is_some_and(|port| port > 0))
@@ -105,7 +105,7 @@ fn required_affinity(spec: &PodSpec) -> &[PodAffinityTerm] {
     affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_deref()).unwrap_or_default()
 }
 
-fn required_anti_affinity(spec: &PodSpec) -> &[PodAffinityTerm] {
+pub(super) fn required_anti_affinity(spec: &PodSpec) -> &[PodAffinityTerm] {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_deref()).unwrap_or_default()
 }

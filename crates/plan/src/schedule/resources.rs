@@ -83,7 +83,7 @@ fn is_device(name: &str) -> bool {
 /// What a pod requests: of its containers together, or of an init container beside the sidecars before it, if that is
 /// more; what the pod requests as a whole counts instead; with its overhead. Source: `PodRequests` in
 /// `component-helpers/resource`.
-fn requests(spec: &PodSpec) -> Amounts {
+pub(super) fn requests(spec: &PodSpec) -> Amounts {
     let mut running = Amounts::new();
     for container in &spec.containers {
         add(&mut running, &of(container.resources.as_ref()));
