@@ -28,7 +28,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("sim", &["api", "plan", "store", "controller", "dns"]),
     ("petsetd", &["api", "plan", "store", "controller", "docker", "dns", "server"]),
     ("petctl", &["api"]),
-    ("integration", &["plan", "controller", "docker", "store"]),
+    ("integration", &["plan", "controller", "docker", "sim", "store"]),
 ];
 
 /// The only crates that may depend on each of the libraries that stand at an edge.

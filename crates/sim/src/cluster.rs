@@ -38,6 +38,7 @@ pub struct Cluster {
     pub board: Arc<Board>,
     planner: Arc<dyn Planner>,
     judge: Arc<Judge>,
+    settings: Settings,
     clock: Arc<TestClock>,
     stamps: Arc<CountingStamps>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -57,12 +58,33 @@ impl Cluster {
 
     /// The same with a planner of the test's own, which is held to the laws.
     pub async fn start_with(store: Store, planner: Arc<dyn Planner>, images: &[&str]) -> Cluster {
+        let watched = |judge: &Arc<Judge>| Arc::new(Witness::new(planner, Arc::clone(judge))) as Arc<dyn Planner>;
+        Cluster::start_as(store, watched, images, settings(), Tracing::On).await
+    }
+
+    /// One that has addresses for tens of thousands of pods, writes nothing down, and is held to no law: what it costs is
+    /// what the controller costs.
+    pub async fn start_large(images: &[&str]) -> Cluster {
+        let mut settings = settings();
+        settings.network.subnet =
+            ipnet::Ipv4Net::new(settings.network.subnet.addr(), 16).expect("16 is a prefix length").trunc();
+        Cluster::start_as(Store::in_memory(), |_| Arc::new(Real), images, settings, Tracing::Off).await
+    }
+
+    async fn start_as(
+        store: Store,
+        planner: impl FnOnce(&Arc<Judge>) -> Arc<dyn Planner>,
+        images: &[&str],
+        settings: Settings,
+        tracing: Tracing,
+    ) -> Cluster {
         let clock = Arc::new(TestClock::default());
-        let judge = Arc::new(Judge::new(Arc::clone(&clock), Tracing::On));
+        let judge = Arc::new(Judge::new(Arc::clone(&clock), tracing));
         let mut cluster = Cluster {
             engine: Arc::new(FakeEngine::new(Arc::clone(&clock), Chance::new(0), Arc::clone(&judge), images)),
-            planner: Arc::new(Witness::new(planner, Arc::clone(&judge))),
+            planner: planner(&judge),
             judge,
+            settings,
             store,
             zone: Arc::new(ArcSwap::default()),
             board: Arc::new(Board::default()),
@@ -84,7 +106,7 @@ impl Cluster {
             Arc::clone(&self.clock),
             Arc::clone(&self.stamps) as Arc<dyn Stamps>,
             Arc::clone(&self.planner),
-            settings(),
+            self.settings.clone(),
             Arc::clone(&self.zone),
             Arc::clone(&self.board),
         );

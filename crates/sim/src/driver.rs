@@ -177,7 +177,7 @@ impl Driver {
                 kept.container.address = None;
                 return Err(Failure::Refused("driver failed to remove: device or resource busy".to_owned()));
             }
-            world.containers.remove(&id);
+            world.remove(&id);
             engine.hint(&pod);
             Ok(())
         };
@@ -218,10 +218,8 @@ impl Runtime for Driver {
 
     async fn observe_pod(&self, pod: &PodKey) -> Result<Vec<Container>, Failure> {
         let pod = pod.clone();
-        let list = move |world: &mut World| {
-            let of_pod = world.containers.values().filter(|kept| kept.container.owner.pod == pod);
-            of_pod.map(|kept| kept.container.id.clone()).collect::<Vec<_>>()
-        };
+        let list =
+            move |world: &mut World| world.of_pod(&pod).map(|kept| kept.container.id.clone()).collect::<Vec<_>>();
         let ids = self.read(list).await?;
         self.inspect(ids).await
     }

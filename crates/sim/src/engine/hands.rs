@@ -75,7 +75,7 @@ impl FakeEngine {
                 }
             }
             (Hand::Kill, _) => end(&mut kept.container, 137, now),
-            (Hand::Remove, _) => drop(world.containers.remove(id)),
+            (Hand::Remove, _) => world.remove(id),
             (Hand::Pause, State::Running { paused, .. }) => *paused = true,
             (Hand::Unpause, State::Running { paused, .. }) => *paused = false,
             (Hand::Start, State::Exited { .. } | State::Created) => {

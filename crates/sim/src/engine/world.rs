@@ -18,6 +18,8 @@ pub(crate) const NETWORK_GONE: &str = "network petset-sim not found";
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) containers: BTreeMap<String, Kept>,
+    /// The ids of the containers of each identity: among ten thousand pods nobody looks at all containers for one.
+    pub(crate) of_pod: BTreeMap<PodKey, BTreeSet<String>>,
     /// Containers that are nobody's of ours, by name.
     pub(crate) strangers: BTreeMap<String, Stranger>,
     pub(crate) volumes: BTreeMap<String, Volume>,
@@ -82,7 +84,8 @@ impl World {
         if self.strangers.contains_key(&name) {
             return Err(Failure::Taken(format!("the name {name} is held by a container that is not petset's")));
         }
-        if let Some(kept) = self.containers.values().find(|kept| kept.name == name) {
+        // Whoever has the name of a part of an identity is that part.
+        if let Some(kept) = self.of_pod(&owner.pod).find(|kept| kept.name == name) {
             if kept.container.owner != *owner {
                 let uid = &kept.container.owner.uid;
                 return Err(Failure::Taken(format!("the container {name} of pod uid {uid} is still there")));
@@ -117,8 +120,26 @@ impl World {
             sandbox: draft.sandbox,
         };
         let kept = Kept { name, container, mounts: draft.mounts, wanted: draft.address, is_by_hand: false };
+        self.of_pod.entry(kept.container.owner.pod.clone()).or_default().insert(id.clone());
         self.containers.insert(id.clone(), kept);
         Ok(Ok(id))
+    }
+
+    /// The containers of an identity, in the order of their ids.
+    pub(crate) fn of_pod(&self, pod: &PodKey) -> impl Iterator<Item = &Kept> {
+        self.of_pod.get(pod).into_iter().flatten().filter_map(|id| self.containers.get(id))
+    }
+
+    /// Removes a container.
+    pub(crate) fn remove(&mut self, id: &str) {
+        let Some(kept) = self.containers.remove(id) else { return };
+        let pod = &kept.container.owner.pod;
+        if let Some(ids) = self.of_pod.get_mut(pod) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.of_pod.remove(pod);
+            }
+        }
     }
 
     /// Starts a container.
@@ -155,17 +176,15 @@ impl World {
 
     /// Another live container for the same part of the same identity.
     fn twin(&self, kept: &Kept) -> Option<String> {
-        let part = |kept: &Kept| {
-            let owner = &kept.container.owner;
-            (owner.pod.clone(), owner.container.clone(), owner.role)
-        };
+        let part = |kept: &Kept| (kept.container.owner.container.clone(), kept.container.owner.role);
         let is_twin = |other: &&Kept| {
             other.container.id != kept.container.id
                 && is_live(&other.container)
                 && !other.is_by_hand
                 && part(other) == part(kept)
         };
-        (!kept.is_by_hand).then(|| self.containers.values().find(is_twin))?.map(|twin| twin.container.id.clone())
+        let mut others = self.of_pod(&kept.container.owner.pod);
+        (!kept.is_by_hand).then(|| others.find(is_twin))?.map(|twin| twin.container.id.clone())
     }
 
     /// Whether something that runs has an address.
