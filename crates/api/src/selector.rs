@@ -99,6 +99,25 @@ impl fmt::Display for Labels {
 }
 
 impl Requirement {
+    /// The values of which the label must have one; `None` where that is not what is asked for.
+    pub fn values(&self) -> Option<&[String]> {
+        match self {
+            Requirement::Is(_, value) => Some(std::slice::from_ref(value)),
+            Requirement::In(_, values) => Some(values),
+            Requirement::IsNot(..)
+            | Requirement::NotIn(..)
+            | Requirement::Exists(_)
+            | Requirement::Absent(_)
+            | Requirement::Greater(..)
+            | Requirement::Less(..) => None,
+        }
+    }
+
+    /// Whether only objects that have the label fulfil it.
+    pub fn needs_label(&self) -> bool {
+        !matches!(self, Requirement::IsNot(..) | Requirement::NotIn(..) | Requirement::Absent(_))
+    }
+
     /// The label that it is about.
     pub fn key(&self) -> &str {
         match self {

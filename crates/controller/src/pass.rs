@@ -232,9 +232,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             return;
         }
         tracing::warn!(by = %-by, "the clock was set back");
-        for at in self.alarms.values_mut() {
-            *at = at.saturating_add(by).unwrap_or(Timestamp::MIN);
-        }
+        self.alarms.shift(by);
         self.memories.values_mut().for_each(|memory| pod::follow_clock(memory, by));
         // What the engine and the objects tell may be of a time that is yet to come.
         self.mark_all();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::world::Unit;
 
@@ -48,6 +48,12 @@ impl Alarms {
         }
     }
 
+    /// Sets all for so much later, or earlier where it is negative.
+    pub(super) fn shift(&mut self, by: SignedDuration) {
+        self.times.values_mut().for_each(|at| *at = at.saturating_add(by).unwrap_or(Timestamp::MIN));
+        self.order = self.times.iter().map(|(alarm, at)| (*at, alarm.clone())).collect();
+    }
+
     /// Takes away those that are due, and returns them.
     pub(super) fn take_due(&mut self, now: Timestamp) -> BTreeSet<Alarm> {
         let mut due = BTreeSet::new();
@@ -80,6 +86,18 @@ mod tests {
         assert_eq!(alarms.take_due(at(3)), [Alarm::Observe, Alarm::Sweep].into());
         assert_eq!(alarms.take_due(at(3)), [].into());
         assert_eq!(alarms.first(), Some(at(9)));
+    }
+
+    #[test]
+    fn alarms_are_shifted_together() {
+        let mut alarms = Alarms::default();
+        alarms.set(Alarm::Sweep, at(30));
+        alarms.set(Alarm::Observe, at(20));
+        alarms.shift(SignedDuration::from_secs(-15));
+        assert_eq!(alarms.first(), Some(at(5)));
+        alarms.cancel(&Alarm::Observe);
+        assert_eq!(alarms.first(), Some(at(15)));
+        assert_eq!(alarms.take_due(at(15)), [Alarm::Sweep].into());
     }
 
     #[test]

@@ -111,16 +111,14 @@ impl Labelled {
 
     /// The groups of objects that fulfil a requirement, `None` for one that objects without the label fulfil too.
     fn fulfilling(&self, requirement: &Requirement) -> Option<Vec<&BTreeSet<String>>> {
-        let values = self.keys.get(requirement.key());
-        match requirement {
-            Requirement::In(_, wanted) => {
-                Some(values.map_or_else(Vec::new, |values| wanted.iter().filter_map(|v| values.get(v)).collect()))
-            }
-            Requirement::Exists(_) | Requirement::Greater(..) | Requirement::Less(..) => {
-                Some(values.map_or_else(Vec::new, |values| values.values().collect()))
-            }
-            Requirement::NotIn(..) | Requirement::Absent(_) => None,
+        if !requirement.needs_label() {
+            return None;
         }
+        let Some(values) = self.keys.get(requirement.key()) else { return Some(Vec::new()) };
+        Some(match requirement.values() {
+            Some(wanted) => wanted.iter().filter_map(|value| values.get(value)).collect(),
+            None => values.values().collect(),
+        })
     }
 }
 
@@ -213,24 +211,14 @@ impl<T: Ord + Clone + Debug> Selectors<T> {
     /// Where a selector is to stand: where the fewest others do, for what many ask for tells little. One that asks for a
     /// value out of none selects nothing, and stands nowhere.
     fn place_for(&self, selector: &Labels) -> Place {
-        let by_value = selector.requirements().iter().filter_map(|requirement| match requirement {
-            Requirement::In(key, wanted) => {
-                let others = |value| Some(self.values.get(key)?.get(value)?.len());
-                let crowd = wanted.iter().filter_map(others).sum::<usize>();
-                Some((wanted.len() + crowd, Place::Values(key.clone(), wanted.clone())))
-            }
-            Requirement::Exists(_)
-            | Requirement::Greater(..)
-            | Requirement::Less(..)
-            | Requirement::NotIn(..)
-            | Requirement::Absent(_) => None,
+        let by_value = selector.requirements().iter().filter_map(|requirement| {
+            let (key, wanted) = (requirement.key(), requirement.values()?);
+            let others = |value| Some(self.values.get(key)?.get(value)?.len());
+            let crowd = wanted.iter().filter_map(others).sum::<usize>();
+            Some((wanted.len() + crowd, Place::Values(key.to_owned(), wanted.to_vec())))
         });
-        let by_key = selector.requirements().iter().find_map(|requirement| match requirement {
-            Requirement::Exists(key) | Requirement::Greater(key, _) | Requirement::Less(key, _) => {
-                Some(Place::Key(key.clone()))
-            }
-            Requirement::In(..) | Requirement::NotIn(..) | Requirement::Absent(_) => None,
-        });
+        let by_key = selector.requirements().iter().find(|requirement| requirement.needs_label());
+        let by_key = by_key.map(|requirement| Place::Key(requirement.key().to_owned()));
         by_value.min_by_key(|(crowd, _)| *crowd).map(|(_, place)| place).or(by_key).unwrap_or(Place::Rest)
     }
 }
