@@ -183,6 +183,8 @@ fn pet(set: usize) -> plan::facts::PodKey {
 
 /// What this thread has used of the processor.
 fn spent() -> Result<Duration> {
+    // The kernel counts when it is asked who runs next, and at its ticks: too seldom for a change of a millisecond.
+    std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = text.split_whitespace().next().context("the time on a processor")?.parse()?;
     Ok(Duration::from_nanos(nanoseconds))

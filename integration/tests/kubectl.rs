@@ -1,6 +1,9 @@
 //! The same walk with stock kubectls: every version that this machine has, and a fixed one.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, ensure};
 use petset_integration::{World, succeed};
@@ -23,7 +26,110 @@ fn the_walk_works_with_stock_kubectls() -> Result<()> {
     Ok(())
 }
 
-fn walk(world: &mut World, kubectl: &std::path::Path) -> Result<()> {
+/// A set whose template says its version, and a budget that lets none of its pets go.
+const SET: &str = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, name: http}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: web
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: pet
+        image: busybox:1
+        command: [sleep, "1000000"]
+        env: [{name: VERSION, value: "1"}]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+"#;
+
+#[test]
+fn stock_kubectls_roll_sets_out_and_drain_the_node() -> Result<()> {
+    let mut world = World::start("ctlsets")?;
+    for kubectl in kubectls()? {
+        rollout(&world, &kubectl).with_context(|| format!("rollout with {}", kubectl.display()))?;
+        drain(&mut world, &kubectl).with_context(|| format!("drain with {}", kubectl.display()))?;
+        world.shell_with(&kubectl, "kubectl delete statefulset,service,pdb web")?;
+        world.pods_ready(&[])?;
+    }
+    Ok(())
+}
+
+fn rollout(world: &World, kubectl: &Path) -> Result<()> {
+    let run = |script: &str| world.shell_with(kubectl, script);
+    let version = || run("kubectl get statefulset web -o jsonpath='{.spec.template.spec.containers[0].env[0].value}'");
+    let rolled_out = || run("kubectl rollout status statefulset/web --timeout=60s");
+    run(&format!("kubectl apply -f - <<'END'\n{SET}\nEND"))?;
+    rolled_out()?;
+    run("kubectl set env statefulset/web VERSION=2")?;
+    let said = rolled_out()?;
+    ensure!(said.contains("statefulset rolling update complete 2 pods at revision"), "{said}");
+    let history = run("kubectl rollout history statefulset/web")?;
+    let revisions: Vec<&str> = history.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    ensure!(revisions == ["statefulset.apps/web", "REVISION", "1", "2"], "{history}");
+    let undone = run("kubectl rollout undo statefulset/web")?;
+    ensure!(undone == "statefulset.apps/web rolled back\n", "{undone}");
+    rolled_out()?;
+    ensure!(version()? == "1", "after the rollback the version is {}", version()?);
+    let restarted = run("kubectl rollout restart statefulset/web")?;
+    ensure!(restarted == "statefulset.apps/web restarted\n", "{restarted}");
+    rolled_out()?;
+    let marks = run(
+        "kubectl get pods -l app=web -o jsonpath='{.items[*].metadata.annotations.kubectl\\.kubernetes\\.io/restartedAt}'",
+    )?;
+    ensure!(marks.split_whitespace().count() == 2, "the pets were restarted at {marks:?}");
+    let refused = run("kubectl rollout pause statefulset/web 2>&1 && exit 1 || true")?;
+    ensure!(refused.contains("pausing is not supported"), "{refused}");
+    Ok(())
+}
+
+fn drain(world: &mut World, kubectl: &Path) -> Result<()> {
+    let node = world.shell_with(kubectl, "kubectl get nodes -o jsonpath='{.items[0].metadata.name}'")?;
+    let uids =
+        |world: &World| world.shell_with(kubectl, "kubectl get pods -l app=web -o jsonpath='{.items[*].metadata.uid}'");
+    let before = uids(world)?;
+    let held = world.shell_with(kubectl, &format!("kubectl drain {node} --timeout=5s 2>&1 && exit 1 || true"))?;
+    ensure!(held.contains("Cannot evict pod as it would violate the pod's disruption budget"), "{held}");
+    ensure!(uids(world)? == before, "the budget has let pets go");
+    let nodes = world.shell_with(kubectl, "kubectl get nodes")?;
+    ensure!(nodes.contains("SchedulingDisabled"), "{nodes}");
+
+    world.shell_with(kubectl, "kubectl patch pdb web --type=merge -p '{\"spec\":{\"minAvailable\":0}}'")?;
+    let drained = world.shell_with(kubectl, &format!("kubectl drain {node} --timeout=60s"))?;
+    ensure!(drained.contains(&format!("node/{node} drained")), "{drained}");
+    world.eventually("web-0 says that the node takes no pods", |world| {
+        let described = world.shell_with(kubectl, "kubectl describe pod web-0")?;
+        ensure!(described.contains("FailedScheduling") && described.contains("unschedulable"), "{described}");
+        Ok(())
+    })?;
+    world.shell_with(kubectl, &format!("kubectl uncordon {node}"))?;
+    world.pods_ready(&["web-0", "web-1"])?;
+
+    world.shell_with(kubectl, &format!("kubectl taint nodes {node} keep=out:NoSchedule"))?;
+    world.shell_with(kubectl, "kubectl delete pod web-1")?;
+    world.eventually("web-1 says what it does not tolerate", |world| {
+        let described = world.shell_with(kubectl, "kubectl describe pod web-1")?;
+        ensure!(described.contains("untolerated taint"), "{described}");
+        Ok(())
+    })?;
+    world.shell_with(kubectl, &format!("kubectl taint nodes {node} keep-"))?;
+    world.pods_ready(&["web-0", "web-1"])
+}
+
+fn walk(world: &mut World, kubectl: &Path) -> Result<()> {
     let created = world.shell_with(kubectl, "kubectl create -f nginx/petset.yaml")?;
     ensure!(created == "service/nginx created\npetset.apps/web created\n", "create printed {created:?}");
     world.pods_ready(&["web-0", "web-1"])?;

@@ -7,6 +7,7 @@ mod storm;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use petset_store::{CommitError, Key, StorageError, Store, Write};
 use serde_json::{Value, json};
@@ -26,6 +27,9 @@ const FAULTS_PER_STORE: u64 = 10;
 
 /// More acknowledgements are not waited for before a fault.
 const HEARD_MAX: u64 = 120;
+
+/// How long somebody may hold on to a file system that was cut.
+const HELD_MAX: Duration = Duration::from_secs(20);
 
 /// `FS_IOC_SHUTDOWN` and `FSOP_GOING_FLAGS_NOLOGFLUSH` of Linux: the file system stops where it is, and writes nothing
 /// any more, neither what is in memory nor its journal. Perl is essential in Debian; the call is not safe in Rust.
@@ -66,8 +70,19 @@ impl Disk {
         self.dir.path().join("disk")
     }
 
+    /// Whoever copies the machine's mounts, as a container does for a moment when it starts, holds on to the file system
+    /// that was cut: then that one is mounted again, and refuses everything. It is tried until nobody holds it.
     fn mount(&self) {
-        run(Command::new("mount").args(&self.mount).arg(self.root()));
+        let (began, sign) = (Instant::now(), self.root().join("sign"));
+        loop {
+            run(Command::new("mount").args(&self.mount).arg(self.root()));
+            match fs::write(&sign, "").and_then(|()| fs::remove_file(&sign)) {
+                Ok(()) => return,
+                Err(error) => assert!(began.elapsed() < HELD_MAX, "nothing can be written after a cut: {error}"),
+            }
+            self.unmount();
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The power is gone at once.
