@@ -76,7 +76,7 @@ fn rollout(world: &World, kubectl: &Path) -> Result<()> {
     rolled_out()?;
     run("kubectl set env statefulset/web VERSION=2")?;
     let said = rolled_out()?;
-    ensure!(said.contains("statefulset rolling update complete 2 pods at revision"), "{said}");
+    ensure!(said.contains("roll out complete: 2 new pods have been updated"), "{said}");
     let history = run("kubectl rollout history statefulset/web")?;
     let revisions: Vec<&str> = history.lines().filter_map(|line| line.split_whitespace().next()).collect();
     ensure!(revisions == ["statefulset.apps/web", "REVISION", "1", "2"], "{history}");

@@ -1,10 +1,10 @@
 //! Gives a pod its node, once: this one, none yet, or none ever.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 
 use super::{ClaimState, draft::Draft, teardown::Settled, tell, view::View};
 use crate::{
-    NoteKind, Write,
+    NoteKind, Write, read,
     schedule::{self, Rejection},
 };
 
@@ -68,13 +68,6 @@ pub(super) fn bind(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         }
         Node::None(Some(unplaced)) => {
             draft.wait(unplaced.reason, &unplaced.why);
-            let stored = view.stored.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
-            let told = stored.and_then(|condition| condition.message.as_ref());
-            if unplaced.reason == "Unschedulable" && told != Some(&unplaced.message) {
-                let mut note = tell::of_pod(draft.subject(), NoteKind::Warning, "FailedScheduling", unplaced.message);
-                note.component = tell::SCHEDULER;
-                draft.note(note);
-            }
         }
         Node::None(None) => {
             let mut pod = view.pod.clone();
@@ -88,6 +81,21 @@ pub(super) fn bind(view: &View<'_>, draft: &mut Draft<'_>) -> Settled {
         }
     }
     Settled::No
+}
+
+/// The event to the condition `PodScheduled`: one for each message that the status has not had, also while what an
+/// earlier pod has left is still in the way.
+pub(super) fn tell_unplaced(view: &View<'_>, status: &PodStatus, draft: &mut Draft<'_>) {
+    let message = |status: &PodStatus| {
+        let scheduled = read::condition(status, "PodScheduled")?;
+        (scheduled.reason.as_deref() == Some("Unschedulable")).then(|| scheduled.message.clone())?
+    };
+    let now = message(status).filter(|now| !view.is_deleting() && message(view.stored).as_ref() != Some(now));
+    if let Some(now) = now {
+        let mut note = tell::of_pod(draft.subject(), NoteKind::Warning, "FailedScheduling", now);
+        note.component = tell::SCHEDULER;
+        draft.note(note);
+    }
 }
 
 /// Why the pod has no node yet.

@@ -40,6 +40,7 @@ pub(super) fn write(view: &View<'_>, draft: &mut Draft<'_>) {
         draft.wait(GATES, message);
     }
     if view.pod.status.as_ref() != Some(&status) {
+        bind::tell_unplaced(view, &status, draft);
         draft.write(Write::PodStatus {
             namespace: view.input.key.namespace.clone(),
             name: view.input.key.name.clone(),
