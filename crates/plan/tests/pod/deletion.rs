@@ -2,7 +2,7 @@
 
 use plan::{action::Failure, facts::Role, pod::Plan};
 
-use crate::world::{World, is_live, waits};
+use crate::world::{OTHER, World, is_live, waits};
 
 const TWO: &str = r#"{"terminationGracePeriodSeconds": 20, "containers": [
     {"name": "a", "image": "x", "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}, {"name": "b", "image": "x"}],
@@ -10,8 +10,6 @@ const TWO: &str = r#"{"terminationGracePeriodSeconds": 20, "containers": [
 
 const SCRATCH: &str = r#"{"containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}],
     "volumes": [{"name": "tmp", "emptyDir": {}}]}"#;
-
-const OTHER: &str = "22222222-2222-4222-8222-222222222222";
 
 #[test]
 fn containers_stop_together_then_everything_goes_then_the_object() {

@@ -5,7 +5,7 @@ use plan::{
     pod::{ClaimState, Plan},
 };
 
-use crate::world::{World, volume, waits};
+use crate::world::{OTHER, World, volume, waits};
 
 const WITH_CLAIM: &str = r#"{"containers": [{"name": "nginx", "image": "nginx:1",
     "volumeMounts": [{"name": "www", "mountPath": "/usr/share/nginx/html"}]}],
@@ -34,6 +34,22 @@ fn an_unbound_claim_keeps_the_pod_pending_and_says_so_once() {
     assert_eq!(conditions[0].message.as_deref(), Some(message.as_str()));
     assert_eq!(world.status().phase.as_deref(), Some("Pending"));
     assert_eq!(world.status().container_statuses, None);
+}
+
+#[test]
+fn it_is_told_also_while_an_earlier_pods_containers_are_in_the_way() {
+    let mut world = World::new(r#"{"containers": [{"name": "nginx", "image": "nginx:1"}]}"#);
+    world.settle();
+    world.noted();
+    world.create(OTHER, WITH_CLAIM);
+    world
+        .claims
+        .insert("www-web-0".into(), ClaimState::Waiting("pod has unbound immediate PersistentVolumeClaims".into()));
+    let first = world.step();
+    assert!(waits(&first)[0].starts_with("PreviousPodRemains: "), "{:?}", waits(&first));
+    world.settle();
+    let told: Vec<String> = world.noted().into_iter().filter(|note| note.starts_with("FailedScheduling: ")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 #[test]

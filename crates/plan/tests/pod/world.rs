@@ -19,6 +19,8 @@ use plan::{
 };
 
 pub(crate) const UID: &str = "11111111-1111-4111-8111-111111111111";
+/// That of another pod of this name.
+pub(crate) const OTHER: &str = "22222222-2222-4222-8222-222222222222";
 pub(crate) const POD_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 0, 5));
 /// Noon of the day the document was written.
 pub(crate) const NOON: &str = "2016-07-01T12:00:00Z";
