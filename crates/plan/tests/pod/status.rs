@@ -1,11 +1,13 @@
 //! The status in the kubelet's shape.
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::PodCondition;
+use plan::Write;
 use serde_json::json;
 
 use crate::{
     start::NGINX,
-    world::{POD_ADDRESS, World},
+    world::{NOON, POD_ADDRESS, World},
 };
 
 #[test]
@@ -78,6 +80,28 @@ fn what_others_wrote_stays() {
     world.pod.as_mut().unwrap().status.as_mut().unwrap().conditions.as_mut().unwrap().push(open);
     world.settle();
     assert_eq!((world.condition("Ready"), world.condition("example.org/open")), ("True", "True"));
+}
+
+#[test]
+fn what_an_eviction_wrote_stays_until_the_pod_is_gone() {
+    let mut world = World::new(NGINX);
+    world.settle();
+    // As an eviction does it: the condition and the deletion at once.
+    let target = serde_json::from_value::<PodCondition>(json!({
+        "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting", "lastTransitionTime": NOON,
+    }))
+    .unwrap();
+    world.pod.as_mut().unwrap().status.as_mut().unwrap().conditions.as_mut().unwrap().push(target.clone());
+    world.delete(30);
+    let mut written = 0;
+    while world.pod.is_some() {
+        let conditions = world.status().conditions.clone().unwrap();
+        assert_eq!(conditions.iter().find(|condition| condition.type_ == target.type_), Some(&target));
+        let plan = world.step();
+        written += plan.writes.iter().filter(|write| matches!(write, Write::PodStatus { .. })).count();
+    }
+    assert!(written > 0, "the status was written meanwhile");
 }
 
 #[test]
