@@ -252,6 +252,8 @@ impl World {
                 if news {
                     let offer = |node: &Node| (node.metadata.labels.clone(), node.spec.clone(), allocatable(node));
                     if before.as_ref().map(offer) != self.nodes.get("", &name).map(offer) {
+                        // Which volumes are within reach depends on the labels.
+                        dirty.insert(Unit::Claims);
                         self.mark_waiting_for_room(&mut dirty);
                     }
                     dirty.insert(Unit::Node(name));
@@ -416,6 +418,12 @@ impl World {
         dirty.extend(
             keys.map(|(namespace, name)| Unit::Pod(PodKey { namespace: namespace.clone(), name: name.clone() })),
         );
+    }
+
+    /// The volume that a claim is bound to.
+    pub fn volume_of_claim(&self, namespace: &str, name: &str) -> Option<&PersistentVolume> {
+        let claim = self.claims.get(namespace, name)?;
+        self.volumes.get("", claim.spec.as_ref()?.volume_name.as_deref()?)
     }
 
     /// The pods that mount claims, by namespace and name.

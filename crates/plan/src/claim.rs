@@ -24,7 +24,7 @@ pub use api::kinds::{
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
-        core::v1::{PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, Pod},
+        core::v1::{Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, Pod},
         storage::v1::StorageClass,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -62,6 +62,8 @@ pub struct Input<'a> {
     pub instance: &'a str,
     /// The name of this node, on which all volumes are made.
     pub node: &'a str,
+    /// This node's object. Where there is none, nothing is asked of it.
+    pub node_object: Option<&'a Node>,
     /// The moment.
     pub now: Timestamp,
 }
@@ -301,8 +303,7 @@ impl<'a> Draft<'a> {
             self.wait_unbound(claim, "WaitForFirstConsumer", message);
             return false;
         }
-        let free = self.input.volumes.iter().copied().filter(|v| !self.written.contains(name(&v.metadata)));
-        if let Some(volume) = matching::best(free, claim, &supply) {
+        if let Some(volume) = matching::best(self.free(), claim, &supply, self.input.node_object) {
             self.bind(claim, volume);
             return true;
         }
@@ -317,7 +318,7 @@ impl<'a> Draft<'a> {
             Supply::ByHand => {
                 let message = "no persistent volumes available for this claim and no storage class is set";
                 self.note(claim, NoteKind::Normal, "FailedBinding", message.to_owned());
-                self.wait_unbound(claim, "FailedBinding", message);
+                self.wait_unbound(claim, "FailedBinding", &format!("{message}{}", self.out_of_reach(claim, &supply)));
                 false
             }
             Supply::Missing { class } => {
@@ -333,10 +334,25 @@ impl<'a> Draft<'a> {
                     class.provisioner
                 );
                 self.note(claim, NoteKind::Normal, "ExternalProvisioning", message.clone());
-                self.wait_unbound(claim, "ExternalProvisioning", &message);
+                let because = format!("{message}{}", self.out_of_reach(claim, &supply));
+                self.wait_unbound(claim, "ExternalProvisioning", &because);
                 false
             }
         }
+    }
+
+    /// The volumes that this plan has not given away.
+    fn free(&self) -> impl Iterator<Item = &'a PersistentVolume> {
+        self.input.volumes.iter().copied().filter(|volume| !self.written.contains(name(&volume.metadata)))
+    }
+
+    /// What a wait says besides where only its node affinity keeps a volume from the claim; else nothing.
+    fn out_of_reach(&self, claim: &PersistentVolumeClaim, supply: &Supply<'_>) -> String {
+        let elsewhere = matching::best(self.free(), claim, supply, None);
+        let named = |volume: &PersistentVolume| {
+            format!("; volume {} would do, but no term of its node affinity matches this node", name(&volume.metadata))
+        };
+        elsewhere.map(named).unwrap_or_default()
     }
 
     /// The node of the first pod that uses the claim, which says where its volume is made. Source: Kubernetes' scheduler.

@@ -14,9 +14,11 @@ mod neighbours;
 mod node;
 mod resources;
 mod spread;
+mod volumes;
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, PodSpec};
 
+pub(crate) use self::volumes::is_reached;
 use crate::read;
 
 /// What a pod finds where it is to run.
@@ -29,6 +31,8 @@ pub struct Place<'a> {
     pub pods: Vec<&'a Pod>,
     /// All namespaces, for the selectors of `namespaceSelector`.
     pub namespaces: Vec<&'a Namespace>,
+    /// The volumes that the pod's claims are bound to.
+    pub volumes: Vec<&'a PersistentVolume>,
     /// What required affinity and anti-affinity between pods mean.
     pub between_pods: BetweenPods,
 }
@@ -85,7 +89,7 @@ enum Help {
 
 /// Whether the scheduler gives the pod to the node.
 ///
-/// `spec` is the pod's with its init containers, wherever they are written. Claims are not asked about here:
+/// `spec` is the pod's with its init containers, wherever they are written. Whether claims are bound is not asked here:
 /// [`unclaimed`] words their objection, which comes before all others.
 pub fn fits(pod: &Pod, spec: &PodSpec, place: &Place<'_>) -> Result<(), Objection> {
     let bound: Vec<&Pod> = place.pods.iter().copied().filter(|other| is_bound(other, pod, place)).collect();
@@ -102,12 +106,13 @@ pub fn would_fit(pod: &Pod, spec: &PodSpec, place: &Place<'_>) -> Result<(), Obj
 }
 
 fn fits_beside(pod: &Pod, spec: &PodSpec, bound: &[&Pod], place: &Place<'_>) -> Result<(), Objection> {
-    let filters: [&dyn Fn() -> Option<Misfit>; 7] = [
+    let filters: [&dyn Fn() -> Option<Misfit>; 8] = [
         &|| node::unschedulable(spec, place),
         &|| node::taints(spec, place),
         &|| node::affinity(spec, place),
         &|| neighbours::ports(spec, bound),
         &|| resources::room(spec, bound, place),
+        &|| volumes::reach(place),
         &|| spread::domains(pod, spec, bound, place),
         &|| neighbours::affinity(pod, spec, bound, place),
     ];

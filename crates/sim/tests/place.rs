@@ -141,6 +141,54 @@ async fn a_label_a_namespace_and_a_neighbour_may_be_what_a_pod_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_volume_comes_within_reach_with_a_label_of_the_node() {
+    let cluster = cluster().await;
+    let in_rack = json!({"key": "rack", "operator": "In", "values": ["b"]});
+    let affinity = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [in_rack]}]}});
+    let storage = json!({"storage": "1Gi"});
+    for name in ["free", "promised"] {
+        let mut volume = json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "capacity": storage, "local": {"path": "/srv"}, "nodeAffinity": affinity,
+            },
+        });
+        if name == "promised" {
+            volume["spec"]["claimRef"] = json!({"namespace": "default", "name": name});
+        }
+        cluster.create(volume).await;
+        cluster
+            .create(json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": storage},
+                },
+            }))
+            .await;
+        let claim = json!({"name": "data", "persistentVolumeClaim": {"claimName": name}});
+        cluster.create(pod(name, json!({"volumes": [claim]}))).await;
+    }
+    cluster.settle().await;
+    let claim = "waiting to bind claim free: no persistent volumes available for this claim and no storage class is set; \
+                 volume free would do, but no term of its node affinity matches this node";
+    assert_eq!(
+        cluster.waits(),
+        [
+            claim,
+            "free: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims: free.",
+            "promised: no term of the node affinity of volume promised matches node node",
+        ]
+    );
+    let why = "False 0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity. ";
+    assert!(scheduled(&cluster, "promised").starts_with(why), "{}", scheduled(&cluster, "promised"));
+
+    cluster.edit("nodes", "node", |node| node["metadata"]["labels"]["rack"] = json!("b")).await;
+    cluster.settle().await;
+    assert_eq!(cluster.ready(), ["free", "promised"]);
+    assert_eq!(cluster.waits(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_pods_that_name_the_node_and_want_one_port_one_is_rejected() {
     let cluster = cluster().await;
     let port = json!({"nodeName": "node", "containers": [{"name": "nginx", "image": "nginx:1",

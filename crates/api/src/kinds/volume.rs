@@ -61,7 +61,6 @@ impl resource::Rules for Rules {
     fn warnings(&self, object: &Value) -> Vec<String> {
         let ignored = [
             ("mountOptions", "volumes are directories of this machine"),
-            ("nodeAffinity", "there is one node"),
             ("volumeAttributesClassName", "volumes have no attributes"),
         ];
         let is_set = |name: &str| object["spec"].get(name).is_some();

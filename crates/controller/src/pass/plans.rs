@@ -168,6 +168,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             refusals: &self.refusals,
             instance: &self.settings.host.instance,
             node: &self.settings.host.node,
+            node_object: self.world.nodes.get("", &self.settings.host.node),
             now: self.clock.now(),
         });
         self.refusals.retain(|refused, _| {
@@ -249,8 +250,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             .flat_map(|object| claims_of(object))
             .map(|name| {
                 let claim = self.world.claims.get(&key.namespace, name);
-                let volume = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_deref());
-                let volume = volume.and_then(|volume| self.world.volumes.get("", volume));
+                let volume = self.world.volume_of_claim(&key.namespace, name);
                 (name.to_owned(), claim::state(claim, name, volume.as_slice(), self.engine.volumes()))
             })
             .collect();
@@ -288,6 +288,11 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             node: self.world.nodes.get("", node),
             pods: pod.map_or_else(Vec::new, |pod| self.world.neighbours(key, pod)),
             namespaces: self.world.namespaces.all().map(|(_, namespace)| namespace).collect(),
+            volumes: pod
+                .into_iter()
+                .flat_map(claims_of)
+                .filter_map(|name| self.world.volume_of_claim(&key.namespace, name))
+                .collect(),
             between_pods,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::{
-        core::v1::{PersistentVolume, PersistentVolumeClaim},
+        core::v1::{Node, PersistentVolume, PersistentVolumeClaim},
         storage::v1::StorageClass,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
@@ -16,14 +16,17 @@ use api::{
 };
 
 use super::{Hold, Supply, annotation, name};
+use crate::schedule::is_reached;
 
 /// The best of the volumes for a claim: one that is promised to it, else the smallest that suits, else none.
 ///
-/// A claim with 1.3's annotation gets a new volume even where an existing one would suit, as in 1.3.
+/// A claim with 1.3's annotation gets a new volume even where an existing one would suit, as in 1.3. One that nobody has
+/// promised to it has to be within reach of the node: there is no other.
 pub(super) fn best<'v>(
     volumes: impl Iterator<Item = &'v PersistentVolume>,
     claim: &PersistentVolumeClaim,
     supply: &Supply<'_>,
+    node: Option<&Node>,
 ) -> Option<&'v PersistentVolume> {
     let suits = |volume: &PersistentVolume| {
         volume.metadata.deletion_timestamp.is_none()
@@ -35,7 +38,9 @@ pub(super) fn best<'v>(
         .filter(|volume| suits(volume))
         .filter_map(|volume| match Hold::of(volume, claim) {
             Hold::Bound | Hold::Reserved => Some((false, volume)),
-            Hold::Free if supply.takes_existing() && is_selected(volume, claim, supply) => Some((true, volume)),
+            Hold::Free if supply.takes_existing() && is_selected(volume, claim, supply) && is_reached(volume, node) => {
+                Some((true, volume))
+            }
             Hold::Free | Hold::Other => None,
         })
         .min_by_key(|(is_unpromised, volume)| (*is_unpromised, capacity(volume), name(&volume.metadata)))

@@ -1,6 +1,8 @@
 //! What the node itself says: cordoned, tainted, its labels.
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint, Toleration};
+use k8s_openapi::api::core::v1::{
+    Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint, Toleration,
+};
 
 use super::{Help, Misfit, Place, label, node_of, the_node};
 
@@ -65,7 +67,7 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 
 /// `nodeSelector` and the required terms of `nodeAffinity`. Source: plugin `NodeAffinity`.
 pub(super) fn affinity(spec: &PodSpec, place: &Place<'_>) -> Option<Misfit> {
-    place.node?;
+    let this = place.node?;
     let misfit = |why: String| Misfit { reasons: vec![AFFINITY.to_owned()], help: Help::None, why };
     let node = the_node(place);
     let lacking = spec.node_selector.iter().flatten().find(|(key, value)| label(place, key) != Some(*value));
@@ -79,18 +81,24 @@ pub(super) fn affinity(spec: &PodSpec, place: &Place<'_>) -> Option<Misfit> {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required =
         affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref())?;
-    let matches = required.node_selector_terms.iter().any(|term| matches_term(term, place));
-    (!matches).then(|| misfit(format!("no term of the pod's required node affinity matches {node}")))
+    (!matches(required, this)).then(|| misfit(format!("no term of the pod's required node affinity matches {node}")))
+}
+
+/// Whether some term of a selector matches a node.
+pub(super) fn matches(selector: &NodeSelector, node: &Node) -> bool {
+    selector.node_selector_terms.iter().any(|term| matches_term(term, node))
 }
 
 /// A term without requirements matches nothing.
-fn matches_term(term: &NodeSelectorTerm, place: &Place<'_>) -> bool {
+fn matches_term(term: &NodeSelectorTerm, node: &Node) -> bool {
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
-    let of_label = |need: &NodeSelectorRequirement| holds(need, label(place, &need.key).map(String::as_str));
+    let labels = node.metadata.labels.as_ref();
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(String::as_str);
+    let of_label = |need: &NodeSelectorRequirement| holds(need, label(&need.key));
     // The only field that may be asked about is the name.
-    let of_field =
-        |need: &NodeSelectorRequirement| need.key == "metadata.name" && holds(need, node_of(place).or(Some("")));
+    let name = node.metadata.name.as_deref().unwrap_or_default();
+    let of_field = |need: &NodeSelectorRequirement| need.key == "metadata.name" && holds(need, Some(name));
     (!expressions.is_empty() || !fields.is_empty()) && expressions.iter().all(of_label) && fields.iter().all(of_field)
 }
 

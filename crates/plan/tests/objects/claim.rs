@@ -299,6 +299,38 @@ fn the_smallest_volume_that_suits_is_taken_and_of_equals_the_first_by_name() {
 }
 
 #[test]
+fn a_volume_that_is_not_within_reach_of_the_node_is_not_chosen() {
+    let of = |name: &str, host: &str, size: &str| {
+        let hostname = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": [host]});
+        let terms = json!([{"matchExpressions": [hostname]}]);
+        by_hand(
+            name,
+            json!({"spec": {
+                "capacity": {"storage": size}, "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            }}),
+        )
+    };
+    let node = object(json!({"metadata": {"name": "laptop", "labels": {"kubernetes.io/hostname": "laptop"}}}));
+    let mut storage = Storage::new().claim(www(json!({}))).volume(of("far", "desktop", "1Gi"));
+    storage.node = Some(node);
+    let why = "no persistent volumes available for this claim and no storage class is set; volume far would do, but no \
+               term of its node affinity matches this node";
+    assert_eq!(storage.plan().waits, [wait("FailedBinding", &format!("waiting to bind claim www: {why}"))]);
+
+    let chosen = |storage: Storage| storage.settle().claims[0].spec.clone().unwrap().volume_name;
+    let both = storage.clone().volume(of("near", "laptop", "9Gi"));
+    assert_eq!(chosen(both).as_deref(), Some("near"), "although it is larger");
+
+    // Whoever chose it knows why: it is bound, and the pod says that it is not here.
+    let mut named = storage.clone();
+    named.claims = vec![www(json!({"spec": {"volumeName": "far"}}))];
+    assert_eq!(chosen(named).as_deref(), Some("far"));
+    let promise = json!({"spec": {"claimRef": {"namespace": "default", "name": "www"}}});
+    storage.volumes = vec![object(merged(json!(storage.volumes[0]), promise))];
+    assert_eq!(chosen(storage).as_deref(), Some("far"));
+}
+
+#[test]
 fn one_volume_goes_to_one_claim() {
     let storage = Storage::new()
         .claim(named_claim("www-web-1", json!({})))

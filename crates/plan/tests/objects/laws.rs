@@ -106,7 +106,10 @@ pub(crate) fn any_storage() -> impl Strategy<Value = Storage> {
     )
         .prop_map(|(name, metadata, spec)| named_claim(name, json!({"metadata": metadata, "spec": spec})));
     let reference = |uid: &str| json!({"claimRef": {"namespace": "default", "name": "a", "uid": uid}});
-    let specs = vec![json!({}), reference("a-uid"), reference(""), reference("old-uid")];
+    let elsewhere = json!({"nodeAffinity": {"required": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "rack", "operator": "Exists"}]},
+    ]}}});
+    let specs = vec![json!({}), reference("a-uid"), reference(""), reference("old-uid"), elsewhere];
     let sources = vec![
         json!({"hostPath": {"path": "/srv"}}),
         json!({"csi": {"driver": "petset.io/docker", "volumeHandle": "petset_test_v"}}),
@@ -164,6 +167,7 @@ pub(crate) fn any_storage() -> impl Strategy<Value = Storage> {
                 mounted: mounted.into_iter().map(str::to_owned).collect(),
                 removed: BTreeSet::new(),
                 refusals: BTreeMap::new(),
+                node: Some(object(json!({"metadata": {"name": "laptop"}}))),
             }
         })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::{
-    core::v1::{PersistentVolume, PersistentVolumeClaim, Pod},
+    core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod},
     storage::v1::StorageClass,
 };
 use plan::{
@@ -33,6 +33,7 @@ pub(crate) struct Storage {
     pub(crate) mounted: BTreeSet<String>,
     pub(crate) removed: BTreeSet<String>,
     pub(crate) refusals: BTreeMap<String, String>,
+    pub(crate) node: Option<Node>,
 }
 
 impl Storage {
@@ -94,6 +95,7 @@ impl Storage {
             refusals: &self.refusals,
             instance: "test",
             node: "laptop",
+            node_object: self.node.as_ref(),
             now: now(),
         })
     }

@@ -1,10 +1,10 @@
 //! Whether a pod may run on the node: each rule of the scheduler and of the kubelet, in Kubernetes' words.
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod};
 use plan::{NoteKind, facts::Role, pod::Plan, schedule::BetweenPods, set::Reserved};
 use serde_json::{Value, json};
 
-use crate::world::{World, waits};
+use crate::world::{World, volume, waits};
 
 /// What follows an objection that no other pod's end would lift.
 pub(crate) const NO_HELP: &str =
@@ -16,6 +16,7 @@ const NO_VICTIMS: &str =
 const CORDONED: &str = "node(s) were unschedulable";
 const TAINTED: &str = "node(s) had untolerated taint(s)";
 const SELECTOR: &str = "node(s) didn't match Pod's node affinity/selector";
+const REACH: &str = "node(s) didn't match PersistentVolume's node affinity";
 const PORTS: &str = "node(s) didn't have free ports for the requested pod ports";
 const AFFINITY: &str = "node(s) didn't match pod affinity rules";
 const ANTI_AFFINITY: &str = "node(s) didn't match pod anti-affinity rules";
@@ -393,6 +394,57 @@ fn the_wait_says_who_is_in_the_way_and_what_to_do() {
         "Unschedulable: web-0: the pod requests 1500m of cpu; node laptop has 2, of which other pods request 0"
             .replace("1500m of cpu; node laptop has 2,", "2048Mi of memory; node laptop has 1024Mi,")
     );
+}
+
+/// A volume of nodes that match these requirements.
+fn volume_of(requirements: Value) -> PersistentVolume {
+    let required = json!({"nodeSelectorTerms": [requirements]});
+    serde_json::from_value(json!({
+        "metadata": {"name": "pv-1"}, "spec": {"local": {"path": "/srv"}, "nodeAffinity": {"required": required}},
+    }))
+    .unwrap()
+}
+
+/// A pod whose claim is bound to this volume.
+fn mounting(volume_of_claim: PersistentVolume, spec: Value) -> World {
+    let mut whole = json!({"volumes": [{"name": "www", "persistentVolumeClaim": {"claimName": "www"}}]});
+    merge(&mut whole, spec);
+    let mut world = world(json!({}), vec![], whole);
+    world.claims.insert("www".into(), volume("pv-1"));
+    world.volumes = vec![volume_of_claim];
+    world
+}
+
+#[test]
+fn a_volume_must_be_within_reach_of_the_node() {
+    let label = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
+    let table = [
+        (label("kubernetes.io/hostname", "In", &["laptop"]), "runs".to_owned()),
+        (label("kubernetes.io/hostname", "In", &["desktop"]), says(REACH)),
+        (label("disk", "NotIn", &["ssd"]), says(REACH)),
+        (json!({}), says(REACH)),
+    ];
+    for (requirements, expected) in table {
+        assert_eq!(verdict(mounting(volume_of(requirements.clone()), json!({}))), expected, "{requirements}");
+    }
+    let elsewhere = volume_of(label("kubernetes.io/hostname", "In", &["desktop"]));
+    let last = mounting(elsewhere.clone(), json!({})).settle();
+    let why = "no term of the node affinity of volume pv-1 matches node laptop";
+    assert_eq!(waits(&last), [format!("Unschedulable: web-0: {why}")]);
+    // Who names the node asks no scheduler.
+    assert_eq!(verdict(mounting(elsewhere, json!({"nodeName": "laptop"}))), "runs");
+}
+
+#[test]
+fn a_pod_goes_on_with_a_volume_that_is_no_longer_within_reach() {
+    let hostname = json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]});
+    let mut world = mounting(volume_of(hostname), json!({}));
+    world.settle();
+    world.told();
+    world.node = Some(laptop(json!({"metadata": {"labels": {"disk": "hdd"}}})));
+    world.exit("a", 1);
+    world.run_for(60);
+    assert_eq!(world.told(), ["start a#1"]);
 }
 
 #[test]

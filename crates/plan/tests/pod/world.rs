@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, PodStatus};
 use plan::{
     Action, Note, Write,
     action::{Done, Failure, ProbeKind, Source},
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) node: Option<Node>,
     pub(crate) neighbours: Vec<Pod>,
     pub(crate) namespaces: Vec<Namespace>,
+    /// What the pod's claims are bound to, where that counts for its place.
+    pub(crate) volumes: Vec<PersistentVolume>,
     pub(crate) between_pods: BetweenPods,
     pub(crate) held_back: Option<HeldBack>,
     pub(crate) memory: Memory,
@@ -77,6 +79,7 @@ impl World {
             node: None,
             neighbours: Vec::new(),
             namespaces: Vec::new(),
+            volumes: Vec::new(),
             between_pods: BetweenPods::Required,
             held_back: None,
             memory: Memory::default(),
@@ -138,6 +141,7 @@ impl World {
             node: self.node.as_ref(),
             pods: self.neighbours.iter().collect(),
             namespaces: self.namespaces.iter().collect(),
+            volumes: self.volumes.iter().collect(),
             between_pods: self.between_pods,
         };
         f(&Input {
