@@ -18,7 +18,7 @@ use k8s_openapi::{
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
 use plan::{
-    claim::Begun,
+    claim::{Begun, keeps_claims},
     facts::PodKey,
     read::is_ready,
     schedule::{asks_who_is_there, shuns, takes, takes_room, waits_for_room},
@@ -379,7 +379,8 @@ impl World {
             self.waiting_for_room.remove(&id);
         }
         let mounts = before.iter().chain(after).any(|pod| claims_of(pod).next().is_some());
-        if mounts && (before.is_none() || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some())) {
+        let is_felt = before.as_ref().is_some_and(keeps_claims) != after.is_some_and(keeps_claims);
+        if mounts && (is_felt || after.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some())) {
             dirty.insert(Unit::Claims);
         }
         for pod in before.iter().chain(after) {

@@ -156,6 +156,11 @@ pub fn state(
     }
 }
 
+/// Whether a pod keeps the claims that it mounts from going: until it has ended.
+pub fn keeps_claims(pod: &Pod) -> bool {
+    !read::is_finished(pod)
+}
+
 /// What a volume is to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hold {
@@ -207,7 +212,7 @@ impl<'a> Draft<'a> {
         for claim in input.claims.iter().copied() {
             claims.entry(claim.metadata.uid.as_deref().unwrap_or_default()).or_default().push(claim);
         }
-        for pod in input.pods.iter().copied().filter(|pod| !read::is_finished(pod)) {
+        for pod in input.pods.iter().copied().filter(|pod| keeps_claims(pod)) {
             let mounted = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
             for source in mounted.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref()) {
                 users.entry((pod.metadata.namespace.as_deref(), source.claim_name.as_str())).or_insert(pod);

@@ -371,15 +371,45 @@ async fn data_that_was_put_back_before_its_volume_goes_does_not_stay_behind() {
     assert_eq!(cluster.engine.volumes(), [""; 0]);
 }
 
+/// Claim `www`, as a set would make it.
+fn claim() -> Value {
+    let mut claim = set(1)["spec"]["volumeClaimTemplates"][0].take();
+    claim["apiVersion"] = json!("v1");
+    claim["kind"] = json!("PersistentVolumeClaim");
+    claim
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_deleted_goes_when_the_pod_that_uses_it_has_ended() {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.create(claim()).await;
+    cluster
+        .create(json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "job"},
+            "spec": {
+                "restartPolicy": "Never", "containers": [{"name": "main", "image": IMAGES[0]}],
+                "volumes": [{"name": "www", "persistentVolumeClaim": {"claimName": "www"}}],
+            },
+        }))
+        .await;
+    cluster.settle().await;
+    cluster.delete("persistentvolumeclaims", "www").await;
+    cluster.settle().await;
+    assert_eq!(cluster.waits(), ["waiting to delete claim www: pod job uses it"]);
+    cluster.engine.kill(&pod("job"), "main");
+    cluster.settle().await;
+    let job = cluster.get("pods", "job").expect("it stays");
+    assert_eq!(job["status"]["phase"], "Failed");
+    assert_eq!(cluster.store.list("persistentvolumeclaims", None).items.len(), 0);
+    assert_eq!(cluster.waits(), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_volume_whose_claim_goes_while_it_is_made_does_not_stay_behind() {
     let mut cluster = Cluster::start(&IMAGES).await;
     cluster.settle().await;
     cluster.engine.hang();
-    let mut claim = set(1)["spec"]["volumeClaimTemplates"][0].take();
-    claim["apiVersion"] = json!("v1");
-    claim["kind"] = json!("PersistentVolumeClaim");
-    cluster.create(claim).await;
+    cluster.create(claim()).await;
     cluster.pass(1).await;
     cluster.delete("persistentvolumeclaims", "www").await;
     cluster.pass(1).await;
