@@ -45,13 +45,15 @@ pub struct Options {
     pub planner: Arc<dyn Planner>,
     /// What the disk promises.
     pub honesty: Honesty,
+    /// So many of a thousand updates of StatefulSets name an image that nobody has.
+    pub mistyped: u32,
     /// Whether each step is written down.
     pub tracing: Tracing,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { planner: Arc::new(Real), honesty: Honesty::Honest, tracing: Tracing::Off }
+        Options { planner: Arc::new(Real), honesty: Honesty::Honest, mistyped: 200, tracing: Tracing::Off }
     }
 }
 
@@ -99,7 +101,13 @@ impl World {
         let judge = Arc::new(Judge::new(Arc::clone(&clock), options.tracing));
         let stamps = Arc::new(CountingStamps::default());
         let engine = FakeEngine::new(Arc::clone(&clock), chance.fork(), Arc::clone(&judge), &IMAGES);
-        let users = Users::new(chance.fork(), Arc::clone(&clock), Arc::clone(&stamps), Arc::clone(&judge));
+        let users = Users {
+            chance: chance.fork(),
+            clock: Arc::clone(&clock),
+            stamps: Arc::clone(&stamps),
+            judge: Arc::clone(&judge),
+            mistyped: options.mistyped,
+        };
         let planner = Arc::new(Witness::new(Arc::clone(&options.planner), Arc::clone(&judge)));
         let disk = FakeDisk::new(options.honesty, chance.fork(), Arc::clone(&judge));
         let parts = Parts { disk, engine: Arc::new(engine), clock, stamps, planner, judge: Arc::clone(&judge) };

@@ -34,18 +34,19 @@ const BY_HAND: &str = "by-hand";
 /// The users of one world.
 #[derive(Debug)]
 pub struct Users {
-    chance: Chance,
-    clock: Arc<TestClock>,
-    stamps: Arc<CountingStamps>,
-    judge: Arc<Judge>,
+    /// What they do next.
+    pub chance: Chance,
+    /// The world's.
+    pub clock: Arc<TestClock>,
+    /// The world's.
+    pub stamps: Arc<CountingStamps>,
+    /// Who writes down what they do.
+    pub judge: Arc<Judge>,
+    /// So many of a thousand updates of StatefulSets name an image that nobody has.
+    pub mistyped: u32,
 }
 
 impl Users {
-    /// Users who have done nothing yet.
-    pub fn new(chance: Chance, clock: Arc<TestClock>, stamps: Arc<CountingStamps>, judge: Arc<Judge>) -> Users {
-        Users { chance, clock, stamps, judge }
-    }
-
     /// What every daemon makes for itself when it starts.
     pub async fn seed(&self, store: &Store) {
         for (kind, name) in [("Namespace", "default"), ("Node", "node")] {

@@ -8,9 +8,9 @@ use std::{
 
 use controller::{Planner, Real};
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Pod, PodSpec, Service};
 use petset_sim::{Options, disk::Honesty, run};
-use plan::{Action, Write, address::Leases, claim, facts::PodKey, pod, set, zone};
+use plan::{Action, Subject, Wait, Write, address::Leases, claim, facts::PodKey, pod, read::is_ready, set, zone};
 
 /// Within so many seeds each of them is caught.
 const SEEDS: u64 = 30;
@@ -112,25 +112,60 @@ impl Planner for Lazy {
             .filter_map(|write| if let Write::CreatePod(pod) = write { pod.metadata.name.clone() } else { None })
             .collect();
         plan.writes.retain(|write| !matches!(write, Write::CreatePod(_)));
-        let subject = plan::Subject {
-            api_version: "apps/v1alpha1".into(),
-            kind: "PetSet".into(),
-            namespace: input.set.metadata().namespace.clone().unwrap_or_default(),
-            name: input.set.metadata().name.clone().unwrap_or_default(),
-            uid: input.set.metadata().uid.clone().unwrap_or_default(),
-        };
-        plan.waits.extend(created.into_iter().map(|name| plan::Wait {
-            subject: subject.clone(),
-            reason: "PetNotReady",
-            message: format!("waiting to create {name}: tomorrow"),
-        }));
+        let tomorrow = |name| wait_of(input.set, format!("waiting to create {name}: tomorrow"));
+        plan.waits.extend(created.into_iter().map(tomorrow));
         plan
     }
+}
+
+fn wait_of(set: set::Set<'_>, message: String) -> Wait {
+    let subject = Subject {
+        api_version: set.api_version().to_owned(),
+        kind: set.kind().to_owned(),
+        namespace: set.namespace().to_owned(),
+        name: set.name().to_owned(),
+        uid: set.uid().to_owned(),
+    };
+    Wait { subject, reason: "PetNotReady", message }
 }
 
 #[test]
 fn a_planner_that_never_settles_is_caught() {
     is_caught(Lazy, "settles");
+}
+
+/// Under Recreate waits for old pets to get well before it replaces them, and says so: those of an image that nobody has
+/// never do, and a rollback does not end.
+struct Hopeful;
+
+impl Planner for Hopeful {
+    fn set(&self, input: &set::Input<'_>) -> set::Plan {
+        let mut plan = Real.set(input);
+        let set::Set::StatefulSet(set) = input.set else { return plan };
+        let Some(spec) = set.spec.as_ref().filter(|spec| {
+            spec.update_strategy.as_ref().is_some_and(|strategy| strategy.type_.as_deref() == Some("Recreate"))
+        }) else {
+            return plan;
+        };
+        let image = |spec: Option<&PodSpec>| spec.and_then(|spec| spec.containers.first()?.image.clone());
+        let wanted = image(spec.template.spec.as_ref());
+        let is_spared = |pod: &&&Pod| image(pod.spec.as_ref()) != wanted && !is_ready(pod);
+        let spared: BTreeSet<_> =
+            input.pods.iter().filter(is_spared).filter_map(|pod| pod.metadata.name.clone()).collect();
+        plan.writes.retain(|write| match write {
+            Write::DeletePod { name, .. } if spared.contains(name) => {
+                plan.waits.push(wait_of(input.set, format!("waiting to delete {name}: it is not well")));
+                false
+            }
+            _ => true,
+        });
+        plan
+    }
+}
+
+#[test]
+fn a_planner_whose_rollback_waits_for_what_never_gets_well_is_caught() {
+    are_caught(&Options { planner: Arc::new(Hopeful), mistyped: 1000, ..Options::default() }, "settles");
 }
 
 /// Makes the next pet without looking how the others are.

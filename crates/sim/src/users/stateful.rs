@@ -30,7 +30,7 @@ impl Users {
                 .await;
             }
             5..8 => {
-                let image = if self.chance.happens(200) { BROKEN } else { self.image() };
+                let image = if self.chance.happens(self.mistyped) { BROKEN } else { self.image() };
                 let version = self.chance.below(3);
                 self.edit(store, &key, &format!("image {image}, version {version}"), |set| {
                     let container = &mut set["spec"]["template"]["spec"]["containers"][0];
