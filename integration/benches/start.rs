@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use controller::runtime::Runtime;
 use docker::{Allowed, Docker, Engine, Setup};
+use futures::future::try_join_all;
 use petset_integration::{
     World,
     bench::{self, Row},
@@ -65,9 +66,11 @@ fn main() -> Result<()> {
 }
 
 /// What is measured, and what it is called.
-const FIGURES: [(Figure, &str); 3] = [
+const FIGURES: [(Figure, &str); 5] = [
     (Figure::Ordered, "ten pets in order, from `petctl apply` until all are Ready"),
     (Figure::AtOnce, "ten pods of no set, from `petctl apply` until all are Ready"),
+    (Figure::Filled, "a Parallel set from 0 to 10, from `petctl scale` until all are Ready"),
+    (Figure::Emptied, "a Parallel set from 10 to 0, from `petctl scale` until all are gone"),
     (Figure::Replaced, "one pet, from `petctl delete` until it is Ready again"),
 ];
 
@@ -78,6 +81,10 @@ enum Figure {
     Ordered,
     /// Ten pods of no set, all at once.
     AtOnce,
+    /// Ten pets of a Parallel set that had none.
+    Filled,
+    /// Ten pets of a Parallel set that is to have none.
+    Emptied,
     /// One pet, deleted and Ready again.
     Replaced,
 }
@@ -119,24 +126,23 @@ impl Floor {
                 }
                 began.elapsed()
             }
-            Figure::AtOnce => {
+            Figure::AtOnce | Figure::Filled => {
                 let began = Instant::now();
-                futures::future::try_join_all((0..PETS).map(|pet| self.make(pet))).await?;
+                try_join_all((0..PETS).map(|pet| self.make(pet))).await?;
+                began.elapsed()
+            }
+            Figure::Emptied => {
+                try_join_all((0..PETS).map(|pet| self.make(pet))).await?;
+                let made = try_join_all((0..PETS).map(|pet| self.ids(pet))).await?;
+                let began = Instant::now();
+                try_join_all((0..PETS).zip(made).map(|(pet, ids)| self.end_pet(pet, ids))).await?;
                 began.elapsed()
             }
             Figure::Replaced => {
                 self.make(0).await?;
-                let (sandbox, app) = self.ids(0).await?;
+                let ids = self.ids(0).await?;
                 let began = Instant::now();
-                let stop = Stop {
-                    id: app.clone(),
-                    owner: owner(0, Role::App),
-                    grace: Duration::from_secs(30),
-                    pre_stop: None,
-                };
-                self.act(Action::Stop(vec![stop])).await?;
-                self.act(Action::Remove { id: app, owner: owner(0, Role::App) }).await?;
-                self.act(Action::Remove { id: sandbox, owner: owner(0, Role::Sandbox) }).await?;
+                self.end_pet(0, ids).await?;
                 self.make(0).await?;
                 began.elapsed()
             }
@@ -192,10 +198,20 @@ impl Floor {
         self.act(Action::StartContainer(Box::new(start))).await
     }
 
-    async fn ids(&self, pet: usize) -> Result<(String, String)> {
+    async fn ids(&self, pet: usize) -> Result<Ids> {
         let there = self.docker.observe_pod(&key(pet)).await.map_err(|failure| failed(&failure))?;
         let of = |role| there.iter().find(|c| c.owner.role == role).map(|c| c.id.clone()).context("it was made");
-        Ok((of(Role::Sandbox)?, of(Role::App)?))
+        Ok(Ids { sandbox: of(Role::Sandbox)?, app: of(Role::App)? })
+    }
+
+    /// Stops a pet's container and removes it and its sandbox.
+    async fn end_pet(&self, pet: usize, ids: Ids) -> Result<()> {
+        let Ids { sandbox, app } = ids;
+        let grace = Duration::from_secs(30);
+        let stop = Stop { id: app.clone(), owner: owner(pet, Role::App), grace, pre_stop: None };
+        self.act(Action::Stop(vec![stop])).await?;
+        self.act(Action::Remove { id: app, owner: owner(pet, Role::App) }).await?;
+        self.act(Action::Remove { id: sandbox, owner: owner(pet, Role::Sandbox) }).await
     }
 
     async fn act(&self, action: Action) -> Result<()> {
@@ -203,6 +219,12 @@ impl Floor {
         ensure!(done == Done::Ok, "{action:?}: {done:?}");
         Ok(())
     }
+}
+
+/// What the engine calls a pet's containers.
+struct Ids {
+    sandbox: String,
+    app: String,
 }
 
 fn failed(failure: &plan::action::Failure) -> anyhow::Error {
@@ -240,6 +262,22 @@ impl Pets {
                 self.world.apply(&list)?;
                 watch.until_ready(PETS, began)?
             }
+            Figure::Filled => {
+                self.world.apply(&parallel_set(0).to_string())?;
+                let watch = Watch::open(&self.world)?;
+                let began = Instant::now();
+                self.world.petctl(&["scale", "statefulset", "web", &format!("--replicas={PETS}")])?;
+                watch.until_ready(PETS, began)?
+            }
+            Figure::Emptied => {
+                let watch = Watch::open(&self.world)?;
+                self.world.apply(&parallel_set(PETS).to_string())?;
+                watch.until_ready(PETS, Instant::now())?;
+                let watch = Watch::open(&self.world)?;
+                let began = Instant::now();
+                self.world.petctl(&["scale", "statefulset", "web", "--replicas=0"])?;
+                watch.until_gone(PETS, began)?
+            }
             Figure::Replaced => {
                 self.world.apply(&set(1).to_string())?;
                 self.world.pods_ready(&["web-0"])?;
@@ -249,7 +287,7 @@ impl Pets {
                 watch.until_replaced(began)?
             }
         };
-        self.world.petctl(&["delete", "petset", "--all"])?;
+        self.world.petctl(&["delete", "petset,statefulset", "--all"])?;
         self.world.petctl(&["delete", "pod", "--all", "--grace-period=1"])?;
         self.world.pods_ready(&[])?;
         Ok(took)
@@ -293,6 +331,14 @@ impl Watch {
         Ok(began.elapsed())
     }
 
+    fn until_gone(mut self, pods: usize, began: Instant) -> Result<Duration> {
+        let mut gone = 0;
+        while gone < pods {
+            gone += usize::from(self.next()?["type"] == "DELETED");
+        }
+        Ok(began.elapsed())
+    }
+
     fn until_replaced(mut self, began: Instant) -> Result<Duration> {
         let mut is_gone = false;
         loop {
@@ -326,6 +372,17 @@ fn set(replicas: usize) -> Value {
                 },
                 "spec": pod_spec(),
             },
+        },
+    })
+}
+
+fn parallel_set(replicas: usize) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"},
+        "spec": {
+            "serviceName": "nginx", "replicas": replicas, "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod_spec()},
         },
     })
 }
