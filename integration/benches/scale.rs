@@ -20,8 +20,8 @@ const SETS: [usize; 2] = [10, 1_000];
 /// Pets of each set.
 const PETS: usize = 10;
 
-/// Changes in one measurement, with those that undo them.
-const CHANGES: usize = 40;
+/// Sets that are changed in one measurement, each twice: as many as the small instance has.
+const CHANGED_SETS: usize = SETS[0];
 
 /// What is asked for: the cost among many sets, of that among few.
 const WANTED: &str = "at most 1.5";
@@ -29,25 +29,30 @@ const WANTED: &str = "at most 1.5";
 /// How much an instance may take until all is as asked for, in its own time.
 const MINUTES_MAX: u64 = 60;
 
-/// A change to one set, and its way back.
-type Change = (&'static str, fn(&Cluster, usize, bool) -> Deed<'_>);
+/// A change to one set; every second turn is the way back.
+type Change = (&'static str, fn(&Cluster, usize, usize) -> Deed<'_>);
 type Deed<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// What is changed. Each is done, and undone, so that all measurements see the same instance.
+/// What is changed. Each is done, and undone, so that all measurements see the same instance. It is another pet each turn: a
+/// container that has ended before waits longer.
 const CHANGED: [Change; 5] = [
-    ("a pet's container ends", |cluster, set, _| Box::pin(async move { cluster.engine.kill(&pet(set), "main") })),
-    ("a pet is deleted", |cluster, set, _| Box::pin(async move { cluster.delete("pods", &pet(set).name).await })),
-    ("a set gets one pet fewer, or more", |cluster, set, there| {
-        let replicas = if there { PETS - 1 } else { PETS };
+    ("a pet's container ends", |cluster, set, turn| {
+        Box::pin(async move { cluster.engine.kill(&pet(set, turn), "main") })
+    }),
+    ("a pet is deleted", |cluster, set, turn| {
+        Box::pin(async move { cluster.delete("pods", &pet(set, turn).name).await })
+    }),
+    ("a set gets one pet fewer, or more", |cluster, set, turn| {
+        let replicas = if is_there(turn) { PETS - 1 } else { PETS };
         let edit = move |set: &mut Value| set["spec"]["replicas"] = json!(replicas);
         Box::pin(async move { cluster.edit("statefulsets.apps", &format!("set-{set}"), edit).await })
     }),
-    ("a service publishes unready pets, or not", |cluster, set, there| {
-        let edit = move |service: &mut Value| service["spec"]["publishNotReadyAddresses"] = json!(there);
+    ("a service publishes unready pets, or not", |cluster, set, turn| {
+        let edit = move |service: &mut Value| service["spec"]["publishNotReadyAddresses"] = json!(is_there(turn));
         Box::pin(async move { cluster.edit("services", &format!("set-{set}"), edit).await })
     }),
-    ("a disruption budget changes", |cluster, set, there| {
-        let edit = move |budget: &mut Value| budget["spec"]["minAvailable"] = json!(if there { 2 } else { 1 });
+    ("a disruption budget changes", |cluster, set, turn| {
+        let edit = move |budget: &mut Value| budget["spec"]["minAvailable"] = json!(if is_there(turn) { 2 } else { 1 });
         Box::pin(async move { cluster.edit("poddisruptionbudgets.policy", &format!("set-{set}"), edit).await })
     }),
 ];
@@ -71,7 +76,7 @@ fn main() -> Result<()> {
         let mut rows = [Row::new(&names[0]), Row::new(&names[1])];
         for round in 0..=bench::rounds() {
             for (instance, row) in [&small, &large].into_iter().zip(&mut rows) {
-                let cost = instance.cost(change)?;
+                let cost = instance.cost(change, round)?;
                 // The first round finds cold caches.
                 if round > 0 {
                     row.values.push(cost);
@@ -122,13 +127,13 @@ impl Instance {
 
     /// The processor time of one change, and of what comes of it: the median of changes in some sets and of undoing them. So
     /// a look at everything that falls into one of them does not count; it is measured by itself.
-    fn cost(&self, change: fn(&Cluster, usize, bool) -> Deed<'_>) -> Result<f64> {
+    fn cost(&self, change: fn(&Cluster, usize, usize) -> Deed<'_>, round: usize) -> Result<f64> {
         let mut costs = Row::new("changes");
-        for there in [true, false] {
-            for set in (0..self.sets).step_by((self.sets * 2 / CHANGES).max(1)) {
+        for turn in [2 * round, 2 * round + 1] {
+            for set in (0..self.sets).step_by(self.sets / CHANGED_SETS) {
                 let before = spent()?;
                 self.runtime.block_on(async {
-                    change(&self.cluster, set, there).await;
+                    change(&self.cluster, set, turn).await;
                     // Long enough for a container to be started again, and short enough for no more than that.
                     self.cluster.pass(1).await;
                 });
@@ -176,9 +181,14 @@ fn objects(number: usize) -> [Value; 3] {
     ]
 }
 
-/// The first pet of a set.
-fn pet(set: usize) -> plan::facts::PodKey {
-    sim::cluster::pod(&format!("set-{set}-0"))
+/// Whether what is changed is there after this turn, or undone.
+fn is_there(turn: usize) -> bool {
+    turn.is_multiple_of(2)
+}
+
+/// The pet of a set whose turn it is.
+fn pet(set: usize, turn: usize) -> plan::facts::PodKey {
+    sim::cluster::pod(&format!("set-{set}-{}", turn % PETS))
 }
 
 /// What this thread has used of the processor.

@@ -199,9 +199,12 @@ impl FakeEngine {
     /// Ends one container from outside.
     pub fn kill(&self, pod: &PodKey, container: &str) {
         let now = self.clock.now();
-        for kept in self.world().containers.values_mut() {
-            if kept.container.owner.pod == *pod && kept.container.owner.container == container {
-                world::end(&mut kept.container, 137, now);
+        {
+            let mut world = self.world();
+            let of_pod = world.of_pod(pod).filter(|kept| kept.container.owner.container == container);
+            let ids: Vec<String> = of_pod.map(|kept| kept.container.id.clone()).collect();
+            for id in ids {
+                world.end(&id, 137, now);
             }
         }
         drop(self.hints.send(Hint::Pod(pod.clone())));
