@@ -4,7 +4,6 @@ use plan::{
     action::Failure,
     facts::{Role, State},
     pod::Plan,
-    set::Reserved,
 };
 
 use crate::{
@@ -15,15 +14,7 @@ use crate::{
 /// A world in which the pod is reserved and not made.
 fn reserved() -> World {
     let mut world = World::new(NGINX);
-    let pod = world.pod.take().unwrap();
-    let host = world.host.clone();
-    world.reserved = Some(Reserved {
-        metadata: pod.metadata.clone(),
-        set: "web".to_owned(),
-        set_kind: "PetSet".to_owned(),
-        pod,
-        host,
-    });
+    world.reserve();
     world
 }
 

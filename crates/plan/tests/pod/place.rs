@@ -1,7 +1,7 @@
 //! Whether a pod may run on the node: each rule of the scheduler and of the kubelet, in Kubernetes' words.
 
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod};
-use plan::{NoteKind, facts::Role, pod::Plan, schedule::BetweenPods, set::Reserved};
+use plan::{NoteKind, facts::Role, pod::Plan, schedule::BetweenPods};
 use serde_json::{Value, json};
 
 use crate::world::{World, volume, waits};
@@ -562,15 +562,7 @@ fn a_pod_that_runs_here_goes_on_when_the_node_has_another_name() {
 fn no_sandbox_is_made_ahead_for_a_pod_that_would_not_be_scheduled() {
     let spec = affinity("podAntiAffinity", term("nginx", json!({})));
     let mut world = world(json!({}), vec![neighbour("web-1", json!({}))], spec);
-    let pod = world.pod.take().unwrap();
-    let host = world.host.clone();
-    world.reserved = Some(Reserved {
-        metadata: pod.metadata.clone(),
-        set: "web".to_owned(),
-        set_kind: "PetSet".to_owned(),
-        pod,
-        host,
-    });
+    world.reserve();
     assert_eq!(world.settle(), Plan::default());
     assert_eq!(world.told(), [""; 0]);
     world.neighbours.clear();

@@ -122,6 +122,18 @@ impl World {
         self.pod = Some(pod);
     }
 
+    /// The pod is reserved by its set, and not made.
+    pub(crate) fn reserve(&mut self) {
+        let pod = self.pod.take().unwrap();
+        self.reserved = Some(Reserved {
+            metadata: pod.metadata.clone(),
+            set: "web".to_owned(),
+            set_kind: "PetSet".to_owned(),
+            pod,
+            host: self.host.clone(),
+        });
+    }
+
     /// What is planned; the laws hold for it.
     pub(crate) fn plan(&self) -> Plan {
         self.judged().unwrap_or_else(|broken| panic!("{broken}"))
