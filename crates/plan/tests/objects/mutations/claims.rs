@@ -1,10 +1,19 @@
 //! Planners of claims and volumes that break a law.
 
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeSpec};
+
 use super::*;
 
 /// The plan while the engine is said to have these volumes.
 fn storage_with(input: &claim::Input<'_>, engine: &BTreeMap<String, Volume>) -> claim::Plan {
     claim::plan(&claim::Input { engine: Some(engine), ..input.clone() })
+}
+
+/// The plan for volumes that say something else.
+fn with_volumes(input: &claim::Input<'_>, change: impl Fn(&mut PersistentVolumeSpec)) -> claim::Plan {
+    let mut volumes: Vec<PersistentVolume> = input.volumes.iter().copied().cloned().collect();
+    volumes.iter_mut().for_each(|volume| change(volume.spec.as_mut().unwrap()));
+    claim::plan(&claim::Input { volumes: &volumes.iter().collect::<Vec<_>>(), ..input.clone() })
 }
 
 #[test]
@@ -30,16 +39,7 @@ fn blind_notices_an_action_on_facts_from_before() {
 #[test]
 fn sticky_notices_data_that_goes_in_spite_of_its_policy() {
     noticed_in_storage(Law::Sticky, |input| {
-        let volumes: Vec<_> = input
-            .volumes
-            .iter()
-            .map(|volume| {
-                let mut volume = (*volume).clone();
-                volume.spec.as_mut().unwrap().persistent_volume_reclaim_policy = Some("Delete".to_owned());
-                volume
-            })
-            .collect();
-        let plan = claim::plan(&claim::Input { volumes: &volumes.iter().collect::<Vec<_>>(), ..input.clone() });
+        let plan = with_volumes(input, |spec| spec.persistent_volume_reclaim_policy = Some("Delete".to_owned()));
         claim::Plan { writes: claim::plan(input).writes, ..plan }
     });
 }
@@ -88,18 +88,7 @@ fn sticky_notices_a_claim_that_is_let_go_while_a_pod_uses_it() {
 
 #[test]
 fn sticky_notices_a_volume_that_changes_hands() {
-    noticed_in_storage(Law::Sticky, |input| {
-        let volumes: Vec<_> = input
-            .volumes
-            .iter()
-            .map(|volume| {
-                let mut volume = (*volume).clone();
-                volume.spec.as_mut().unwrap().claim_ref = None;
-                volume
-            })
-            .collect();
-        claim::plan(&claim::Input { volumes: &volumes.iter().collect::<Vec<_>>(), ..input.clone() })
-    });
+    noticed_in_storage(Law::Sticky, |input| with_volumes(input, |spec| spec.claim_ref = None));
 }
 
 #[test]
