@@ -13,6 +13,36 @@ use crate::{
     lifeline::{Fate, Lifeline},
 };
 
+/// A disk in memory that refuses a commit where a test says so, and with what.
+pub struct RefusingDisk<F> {
+    memory: Memory,
+    refuses: F,
+}
+
+impl<F: FnMut() -> Option<io::Error> + Send + 'static> RefusingDisk<F> {
+    /// An empty disk.
+    pub fn new(refuses: F) -> RefusingDisk<F> {
+        RefusingDisk { memory: Memory::default(), refuses }
+    }
+}
+
+impl<F: FnMut() -> Option<io::Error> + Send + 'static> Kv for RefusingDisk<F> {
+    fn get(&mut self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
+        self.memory.get(tree, key)
+    }
+
+    fn scan(&mut self, tree: Tree, from: &[u8], visit: &mut Visit<'_>) -> Result<(), KvError> {
+        self.memory.scan(tree, from, visit)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), KvError> {
+        match (self.refuses)() {
+            Some(error) => Err(error.into()),
+            None => self.memory.commit(batch),
+        }
+    }
+}
+
 /// How often each thing goes wrong, in a thousand commits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiskFaults {

@@ -9,34 +9,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use controller::{Part, Planner, Real};
 use petset_sim::{
     Cluster,
+    disk::RefusingDisk,
     tripwire::{HowLong, Trip, Tripwire},
 };
 use plan::{Write, set};
 use serde_json::{Value, json};
-use store::{Batch, Kv, KvError, Memory, Store, Tree, Visit};
-
-/// A disk that refuses commits.
-struct Disk {
-    memory: Memory,
-    tripwire: Arc<Tripwire>,
-}
-
-impl Kv for Disk {
-    fn get(&mut self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
-        self.memory.get(tree, key)
-    }
-
-    fn scan(&mut self, tree: Tree, from: &[u8], visit: &mut Visit<'_>) -> Result<(), KvError> {
-        self.memory.scan(tree, from, visit)
-    }
-
-    fn commit(&mut self, batch: &Batch) -> Result<(), KvError> {
-        if self.tripwire.fails("commit") {
-            return Err(std::io::Error::other("the disk refuses this").into());
-        }
-        self.memory.commit(batch)
-    }
-}
+use store::Store;
 
 /// A planner whose new objects the contract refuses: their names are none.
 struct Spoils(Arc<Tripwire>);
@@ -115,8 +93,9 @@ enum Who {
 impl World {
     async fn new(policy: &'static str) -> World {
         let (disk, contract) = (Arc::<Tripwire>::default(), Arc::<Tripwire>::default());
-        let kv = Disk { memory: Memory::default(), tripwire: Arc::clone(&disk) };
-        let store = Store::open_in_caller(kv).expect("it is empty");
+        let tripwire = Arc::clone(&disk);
+        let refuses = move || tripwire.fails("commit").then(|| std::io::Error::other("the disk refuses this"));
+        let store = Store::open_in_caller(RefusingDisk::new(refuses)).expect("it is empty");
         let planner = Arc::new(Spoils(Arc::clone(&contract)));
         let cluster = Cluster::start_with(store, planner, &["nginx:1", "nginx:2"]).await;
         cluster

@@ -1,37 +1,17 @@
 //! Nothing waits in silence: while the engine does not answer or the disk refuses, users can read it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io::ErrorKind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use controller::Part;
-use petset_sim::Cluster;
+use petset_sim::{Cluster, disk::RefusingDisk};
 use serde_json::{Value, json};
-use store::{Batch, Kv, KvError, Memory, Store, Tree, Visit};
-
-/// A disk that can be filled.
-struct Disk {
-    memory: Memory,
-    is_full: Arc<AtomicBool>,
-}
-
-impl Kv for Disk {
-    fn get(&mut self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
-        self.memory.get(tree, key)
-    }
-
-    fn scan(&mut self, tree: Tree, from: &[u8], visit: &mut Visit<'_>) -> Result<(), KvError> {
-        self.memory.scan(tree, from, visit)
-    }
-
-    fn commit(&mut self, batch: &Batch) -> Result<(), KvError> {
-        if self.is_full.load(Ordering::SeqCst) {
-            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
-        }
-        self.memory.commit(batch)
-    }
-}
+use store::Store;
 
 fn pod(name: &str) -> Value {
     json!({
@@ -90,8 +70,9 @@ async fn a_silent_engine_is_told_by_the_node_and_by_every_pod_that_needs_it() {
 #[tokio::test(start_paused = true)]
 async fn what_the_disk_refuses_waits_for_room() {
     let is_full = Arc::new(AtomicBool::new(false));
-    let disk = Disk { memory: Memory::default(), is_full: Arc::clone(&is_full) };
-    let store = Store::open_in_caller(disk).expect("it is empty");
+    let is_refused = Arc::clone(&is_full);
+    let refuses = move || is_refused.load(Ordering::SeqCst).then(|| ErrorKind::StorageFull.into());
+    let store = Store::open_in_caller(RefusingDisk::new(refuses)).expect("it is empty");
     let cluster = Cluster::start_on(store, &["nginx:1"]).await;
     cluster.engine.set_silent(true);
     cluster.create(pod("web")).await;
