@@ -13,6 +13,8 @@ mod ahead;
 mod budget;
 mod claim;
 mod comeback;
+#[path = "../common/mod.rs"]
+mod common;
 mod garbage;
 mod laws;
 mod mutations;

@@ -7,24 +7,19 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use plan::{
     Note, NoteKind, Subject, Wait, Write,
-    law::{self, Broken},
+    law::Broken,
     pod::Host,
     set::{self, Plan, Reserved},
 };
 use serde_json::{Value, json};
 
+pub(crate) use crate::common::{Planner, object};
+use crate::common::{host, judged, kept};
+
 /// When everything happens.
 pub(crate) fn now() -> Timestamp {
     "2016-07-01T12:00:00Z".parse().unwrap()
 }
-
-/// An object from its JSON.
-pub(crate) fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
-
-/// Plans for a set: [`set::plan`], or one that breaks a law.
-pub(crate) type Planner = fn(&set::Input<'_>) -> Plan;
 
 /// A set and what is around it.
 #[derive(Clone, Debug)]
@@ -75,15 +70,7 @@ impl World {
             service: Some(service),
             troubles: BTreeMap::new(),
             reserved: Vec::new(),
-            host: Host {
-                instance: "default".into(),
-                node: "laptop".into(),
-                address: [10, 88, 0, 1].into(),
-                domain: "cluster.local".into(),
-                dns: [10, 88, 0, 1].into(),
-                search: Vec::new(),
-                resolvers: Vec::new(),
-            },
+            host: host(),
             pods_and_claims: 0,
             now: now(),
             uids: 0,
@@ -131,10 +118,7 @@ impl World {
 
     /// What this planner plans, unless it breaks a law.
     pub(crate) fn judged(&self, planner: Planner) -> Result<Plan, Broken> {
-        self.with_input(|input| {
-            let plan = planner(input);
-            law::set::all(input, &plan).map(|()| plan)
-        })
+        self.with_input(|input| judged(planner, input))
     }
 
     /// Does something with what a planner gets.
@@ -177,12 +161,10 @@ impl World {
                     *old = (**new).clone();
                 }
                 Write::Reserve(reserved) => {
-                    // As the committer does: with a uid, through the store and back.
                     let mut reserved = (**reserved).clone();
                     self.uids += 1;
                     reserved.metadata.uid = Some(format!("uid-{}", self.uids));
-                    reserved.pod.metadata.uid.clone_from(&reserved.metadata.uid);
-                    self.reserved.push(object(json!(reserved)));
+                    self.reserved.push(kept(reserved));
                 }
                 Write::Release { name, .. } => {
                     let before = self.reserved.len();

@@ -8,6 +8,8 @@
 // Everywhere else the crate is `plan`.
 extern crate petset_plan as plan;
 
+#[path = "../common/mod.rs"]
+mod common;
 mod laws;
 mod members;
 mod mutations;

@@ -13,18 +13,12 @@ use k8s_openapi::{
 use plan::{
     Write,
     law::{self, Broken, Verdict},
-    pod::Host,
     set::{self, Plan, Reserved, Set},
 };
 use serde_json::{Value, json};
 
-/// An object from its JSON.
-pub(crate) fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
-
-/// Plans for a set: [`set::plan`], or one that breaks a law.
-pub(crate) type Planner = fn(&set::Input<'_>) -> Plan;
+pub(crate) use crate::common::{Planner, object};
+use crate::common::{host, judged, kept};
 
 /// A set and what is around it.
 #[derive(Clone, Debug)]
@@ -117,10 +111,7 @@ impl World {
 
     /// What this planner plans, unless it breaks a law.
     pub(crate) fn judged(&self, planner: Planner) -> Result<Plan, Broken> {
-        self.with_input(|input| {
-            let plan = planner(input);
-            law::set::all(input, &plan).map(|()| plan)
-        })
+        self.with_input(|input| judged(planner, input))
     }
 
     /// Whether the set is as specified.
@@ -131,15 +122,6 @@ impl World {
     /// Does something with what a planner gets.
     pub(crate) fn with_input<T>(&self, f: impl FnOnce(&set::Input<'_>) -> T) -> T {
         let service: Service = object(json!({"metadata": {"name": "nginx", "namespace": "default"}}));
-        let host = Host {
-            instance: "default".into(),
-            node: "laptop".into(),
-            address: [10, 88, 0, 1].into(),
-            domain: "cluster.local".into(),
-            dns: [10, 88, 0, 1].into(),
-            search: Vec::new(),
-            resolvers: Vec::new(),
-        };
         let is_its = |pod: &&Pod| {
             let labels = pod.metadata.labels.as_ref();
             labels.and_then(|labels| labels.get("app")).is_some_and(|app| app == "nginx")
@@ -154,7 +136,7 @@ impl World {
             revisions: &self.revisions.iter().collect::<Vec<_>>(),
             service: Some(&service),
             reserved: &self.reserved.iter().collect::<Vec<_>>(),
-            host: &host,
+            host: &host(),
             pods_and_claims: self.pods_and_claims,
             now: self.now,
         })
@@ -248,8 +230,7 @@ impl World {
                 Write::Reserve(reserved) => {
                     let mut reserved = (**reserved).clone();
                     self.stamp(&mut reserved.metadata);
-                    reserved.pod.metadata.uid.clone_from(&reserved.metadata.uid);
-                    self.reserved.push(object(json!(reserved)));
+                    self.reserved.push(kept(reserved));
                 }
                 Write::Release { name: gone, .. } => {
                     self.reserved.retain(|reserved| name(&reserved.metadata) != gone);
