@@ -397,7 +397,7 @@ fn the_wait_says_who_is_in_the_way_and_what_to_do() {
 }
 
 /// A volume of nodes that match these requirements.
-fn volume_of(requirements: Value) -> PersistentVolume {
+fn volume_of(requirements: &Value) -> PersistentVolume {
     let required = json!({"nodeSelectorTerms": [requirements]});
     serde_json::from_value(json!({
         "metadata": {"name": "pv-1"}, "spec": {"local": {"path": "/srv"}, "nodeAffinity": {"required": required}},
@@ -425,9 +425,9 @@ fn a_volume_must_be_within_reach_of_the_node() {
         (json!({}), says(REACH)),
     ];
     for (requirements, expected) in table {
-        assert_eq!(verdict(mounting(volume_of(requirements.clone()), json!({}))), expected, "{requirements}");
+        assert_eq!(verdict(mounting(volume_of(&requirements), json!({}))), expected, "{requirements}");
     }
-    let elsewhere = volume_of(label("kubernetes.io/hostname", "In", &["desktop"]));
+    let elsewhere = volume_of(&label("kubernetes.io/hostname", "In", &["desktop"]));
     let last = mounting(elsewhere.clone(), json!({})).settle();
     let why = "no term of the node affinity of volume pv-1 matches node laptop";
     assert_eq!(waits(&last), [format!("Unschedulable: web-0: {why}")]);
@@ -437,8 +437,8 @@ fn a_volume_must_be_within_reach_of_the_node() {
 
 #[test]
 fn a_pod_goes_on_with_a_volume_that_is_no_longer_within_reach() {
-    let hostname = json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]});
-    let mut world = mounting(volume_of(hostname), json!({}));
+    let disk = json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]});
+    let mut world = mounting(volume_of(&disk), json!({}));
     world.settle();
     world.told();
     world.node = Some(laptop(json!({"metadata": {"labels": {"disk": "hdd"}}})));

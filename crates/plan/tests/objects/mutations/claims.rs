@@ -12,7 +12,9 @@ fn storage_with(input: &claim::Input<'_>, engine: &BTreeMap<String, Volume>) -> 
 /// The plan for volumes that say something else.
 fn with_volumes(input: &claim::Input<'_>, change: impl Fn(&mut PersistentVolumeSpec)) -> claim::Plan {
     let mut volumes: Vec<PersistentVolume> = input.volumes.iter().copied().cloned().collect();
-    volumes.iter_mut().for_each(|volume| change(volume.spec.as_mut().unwrap()));
+    for volume in &mut volumes {
+        change(volume.spec.as_mut().unwrap());
+    }
     claim::plan(&claim::Input { volumes: &volumes.iter().collect::<Vec<_>>(), ..input.clone() })
 }
 
