@@ -130,7 +130,8 @@ fn argument(name: &str) -> Option<String> {
 /// Builds the server as it is delivered; returns the program.
 fn build_petset() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--package", "petset-dns", "--example", "serve"])
+        // The whole workspace: with a part of it the dependencies would have other features, and be built again.
+        .args(["build", "--release", "--locked", "--workspace", "--example", "serve"])
         .args(["--message-format", "json-render-diagnostics"])
         .stdout(Stdio::piped())
         .spawn()?;
