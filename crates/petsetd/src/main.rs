@@ -8,6 +8,7 @@ mod host;
 mod instance;
 mod keeper;
 mod logging;
+mod memory;
 mod private;
 mod seed;
 mod setting;
@@ -31,6 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    memory::share_one_heap();
     let matches = command().get_matches();
     let outcome = match matches.subcommand() {
         Some(("config", of_config)) => load(&matches).map(|config| {
