@@ -212,7 +212,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 }
 
 /// A JSON error in the words of Go's JSON package where it has the same notion, else in serde's.
-fn json_error(bytes: &[u8], error: &serde_json::Error) -> String {
+pub(crate) fn json_error(bytes: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected end of JSON input".into();
     }

@@ -24,6 +24,9 @@ pub const CAUSES_MAX: usize = 64;
 /// The annotations of one object together, keys and values, in octets: Kubernetes' own limit.
 pub const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
 
+/// What the values of one ConfigMap or Secret may have together, in octets, those of a Secret decoded: Kubernetes' own limit.
+pub const DATA_BYTES_MAX: usize = 1024 * 1024;
+
 /// The longest DNS label (RFC 1123), label value, and name part of a label's key, in octets.
 pub const LABEL_BYTES_MAX: usize = 63;
 

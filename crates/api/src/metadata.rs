@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     limits::{ANNOTATION_BYTES_MAX, LABEL_BYTES_MAX, SUBDOMAIN_BYTES_MAX},
-    resource::{Resource, Scope},
+    resource::{ROLES, Resource, Scope},
     status::Cause,
 };
 
@@ -139,10 +139,11 @@ fn validate_lists(metadata: &Value) -> Vec<Cause> {
     causes
 }
 
-/// What is wrong with a name of this resource, if anything: namespaces, services and stateful sets are DNS labels, the
-/// rest are DNS subdomains.
+/// What is wrong with a name of this resource, if anything: namespaces, services and stateful sets are DNS labels, roles and
+/// their bindings segments of a path (`system:node`), the rest are DNS subdomains.
 fn name_problem(resource: &Resource, name: &str) -> Option<String> {
     match resource.kind {
+        _ if resource.group == ROLES.group => path_segment(name),
         "Namespace" | "Service" | "StatefulSet" => dns_label(name),
         _ => dns_subdomain(name),
     }
@@ -178,6 +179,16 @@ pub fn dns_subdomain(text: &str) -> Option<String> {
          '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
             .to_owned()
     })
+}
+
+/// What is wrong with a segment of a path, if anything. Length and letters are bounded here; in Kubernetes they are not.
+fn path_segment(text: &str) -> Option<String> {
+    match text {
+        "." | ".." => Some(format!("may not be '{text}'")),
+        _ if text.len() > SUBDOMAIN_BYTES_MAX => Some(format!("must be no more than {SUBDOMAIN_BYTES_MAX} bytes")),
+        _ if !text.bytes().all(|octet| octet.is_ascii_graphic()) => Some("may contain visible ASCII only".to_owned()),
+        _ => ['/', '%'].into_iter().find(|c| text.contains(*c)).map(|c| format!("may not contain '{c}'")),
+    }
 }
 
 /// What is wrong with the key of a label or annotation, if anything: `[prefix/]name`.

@@ -72,6 +72,9 @@ impl Resource {
     }
 }
 
+/// An object as Kubernetes would store it, with the paths of the fields that its type does not know; or why it is none.
+pub type Shaped = Result<(Value, Vec<String>), Status>;
+
 /// What one kind knows about its objects. Everything is pure; objects are JSON values whose shape has been
 /// checked by [`Rules::normalise`].
 ///
@@ -131,11 +134,24 @@ pub static RESOURCES: &[&Resource] = &[
     &VOLUMES,
     &EVENTS,
     &ENDPOINTS,
+    &CONFIG_MAPS,
+    &SECRETS,
+    &SERVICE_ACCOUNTS,
+    &POD_TEMPLATES,
+    &LIMIT_RANGES,
+    &RESOURCE_QUOTAS,
     &CONTROLLER_REVISIONS,
     &STATEFUL_SETS,
     &PET_SETS,
     &BUDGETS,
     &STORAGE_CLASSES,
+    &LEASES,
+    &NETWORK_POLICIES,
+    &ROLES,
+    &ROLE_BINDINGS,
+    &CLUSTER_ROLES,
+    &CLUSTER_ROLE_BINDINGS,
+    &PRIORITY_CLASSES,
 ];
 
 /// The resource at a path.
@@ -254,6 +270,59 @@ pub static ENDPOINTS: Resource = Resource {
     ..CORE
 };
 
+/// `v1 ConfigMap`.
+pub static CONFIG_MAPS: Resource = Resource {
+    kind: "ConfigMap",
+    plural: "configmaps",
+    singular: "configmap",
+    short_names: &["cm"],
+    rules: &kinds::config_map::Rules,
+    ..CORE
+};
+
+/// `v1 Secret`.
+pub static SECRETS: Resource =
+    Resource { kind: "Secret", plural: "secrets", singular: "secret", rules: &kinds::secret::Rules, ..CORE };
+
+/// `v1 ServiceAccount`.
+pub static SERVICE_ACCOUNTS: Resource = Resource {
+    kind: "ServiceAccount",
+    plural: "serviceaccounts",
+    singular: "serviceaccount",
+    short_names: &["sa"],
+    rules: &kinds::service_account::Rules,
+    ..CORE
+};
+
+/// `v1 PodTemplate`.
+pub static POD_TEMPLATES: Resource = Resource {
+    kind: "PodTemplate",
+    plural: "podtemplates",
+    singular: "podtemplate",
+    rules: &kinds::inert::POD_TEMPLATE,
+    ..CORE
+};
+
+/// `v1 LimitRange`.
+pub static LIMIT_RANGES: Resource = Resource {
+    kind: "LimitRange",
+    plural: "limitranges",
+    singular: "limitrange",
+    short_names: &["limits"],
+    rules: &kinds::inert::LIMIT_RANGE,
+    ..CORE
+};
+
+/// `v1 ResourceQuota`.
+pub static RESOURCE_QUOTAS: Resource = Resource {
+    kind: "ResourceQuota",
+    plural: "resourcequotas",
+    singular: "resourcequota",
+    short_names: &["quota"],
+    rules: &kinds::inert::RESOURCE_QUOTA,
+    ..CORE
+};
+
 /// `apps/v1 ControllerRevision`.
 pub static CONTROLLER_REVISIONS: Resource = Resource {
     group: "apps",
@@ -312,5 +381,80 @@ pub static STORAGE_CLASSES: Resource = Resource {
     short_names: &["sc"],
     scope: Scope::Cluster,
     rules: &kinds::storage_class::Rules,
+    ..CORE
+};
+
+/// `coordination.k8s.io/v1 Lease`.
+pub static LEASES: Resource = Resource {
+    group: "coordination.k8s.io",
+    kind: "Lease",
+    plural: "leases",
+    singular: "lease",
+    rules: &kinds::lease::Rules,
+    ..CORE
+};
+
+/// `networking.k8s.io/v1 NetworkPolicy`.
+pub static NETWORK_POLICIES: Resource = Resource {
+    group: "networking.k8s.io",
+    kind: "NetworkPolicy",
+    plural: "networkpolicies",
+    singular: "networkpolicy",
+    short_names: &["netpol"],
+    rules: &kinds::inert::NETWORK_POLICY,
+    ..CORE
+};
+
+/// `rbac.authorization.k8s.io/v1 Role`.
+pub static ROLES: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    kind: "Role",
+    plural: "roles",
+    singular: "role",
+    rules: &kinds::inert::ROLE,
+    ..CORE
+};
+
+/// `rbac.authorization.k8s.io/v1 RoleBinding`.
+pub static ROLE_BINDINGS: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    kind: "RoleBinding",
+    plural: "rolebindings",
+    singular: "rolebinding",
+    rules: &kinds::inert::ROLE_BINDING,
+    ..CORE
+};
+
+/// `rbac.authorization.k8s.io/v1 ClusterRole`.
+pub static CLUSTER_ROLES: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    kind: "ClusterRole",
+    plural: "clusterroles",
+    singular: "clusterrole",
+    scope: Scope::Cluster,
+    rules: &kinds::inert::CLUSTER_ROLE,
+    ..CORE
+};
+
+/// `rbac.authorization.k8s.io/v1 ClusterRoleBinding`.
+pub static CLUSTER_ROLE_BINDINGS: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    kind: "ClusterRoleBinding",
+    plural: "clusterrolebindings",
+    singular: "clusterrolebinding",
+    scope: Scope::Cluster,
+    rules: &kinds::inert::CLUSTER_ROLE_BINDING,
+    ..CORE
+};
+
+/// `scheduling.k8s.io/v1 PriorityClass`.
+pub static PRIORITY_CLASSES: Resource = Resource {
+    group: "scheduling.k8s.io",
+    kind: "PriorityClass",
+    plural: "priorityclasses",
+    singular: "priorityclass",
+    short_names: &["pc"],
+    scope: Scope::Cluster,
+    rules: &kinds::inert::PRIORITY_CLASS,
     ..CORE
 };

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::resource::Resource;
 
+mod access;
 mod cluster;
+mod config;
 mod network;
 mod pods;
 mod sets;
@@ -73,7 +75,7 @@ pub fn render_kind(
 pub struct Column {
     /// The heading, such as `Nominated Node`.
     pub name: &'static str,
-    /// `string`, `integer` or `boolean`.
+    /// `string`, `integer`, `boolean` or `date`.
     pub kind: &'static str,
     /// `name` for the first column, else empty.
     pub format: &'static str,
@@ -90,6 +92,10 @@ impl Column {
 
     const fn integer(self) -> Column {
         Column { kind: "integer", ..self }
+    }
+
+    const fn boolean(self) -> Column {
+        Column { kind: "boolean", ..self }
     }
 
     const fn wide(self) -> Column {
@@ -135,12 +141,27 @@ fn printer(kind: &str) -> &'static Printer {
         "Namespace" => &cluster::NAMESPACE,
         "Node" => &cluster::NODE,
         "Event" => &cluster::EVENT,
+        "ConfigMap" => &config::CONFIG_MAP,
+        "Secret" => &config::SECRET,
+        "PodTemplate" => &config::POD_TEMPLATE,
+        "ResourceQuota" => &config::QUOTA,
+        "Lease" => &config::LEASE,
+        "PriorityClass" => &config::PRIORITY_CLASS,
+        "NetworkPolicy" => &network::POLICY,
+        "RoleBinding" | "ClusterRoleBinding" => &access::BINDING,
+        "Role" | "ClusterRole" | "LimitRange" => &DATED,
         _ => &OTHER,
     }
 }
 
 /// Any kind without columns of its own.
 static OTHER: Printer = Printer { columns: &[NAME, AGE], cells: |object, now| vec![name(object), age_of(object, now)] };
+
+/// Kinds for which Kubernetes tells the moment instead of the age.
+static DATED: Printer = Printer {
+    columns: &[NAME, Column { kind: "date", ..Column::new("Created At", "When the object was created.") }],
+    cells: |object, _| vec![name(object), text(&object["metadata"]["creationTimestamp"]).into()],
+};
 
 /// The columns of a kind's table, as Kubernetes 1.36 has them (PetSet: as 1.3 had them).
 pub fn columns(kind: &str) -> &'static [Column] {

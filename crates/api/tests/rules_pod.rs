@@ -106,6 +106,8 @@ spec:
             "restartPolicy": "Always",
             "schedulerName": "default-scheduler",
             "securityContext": {},
+            "serviceAccount": "default",
+            "serviceAccountName": "default",
             "terminationGracePeriodSeconds": 30,
             "volumes": [{"name": "v", "emptyDir": {}}],
         },

@@ -25,7 +25,7 @@ use crate::{
 
 /// Handles a request for objects.
 pub(crate) async fn handle(State(server): State<Server>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
+    let path = route::decoded(request.uri().path()).into_owned();
     let place = match route::parse(&path) {
         Ok(place) => place,
         Err(missing) => return nowhere(missing),

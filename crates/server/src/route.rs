@@ -1,5 +1,7 @@
 //! Which object or collection a path names.
 
+use std::borrow::Cow;
+
 use api::resource::{RESOURCES, Resource, Scope, Subresource, find};
 
 /// What a path under `/api/…` or `/apis/…` names.
@@ -32,14 +34,32 @@ impl Place<'_> {
     }
 }
 
-/// Reads a path. Names are DNS names, so nothing in a path that names something is escaped.
+/// Reads a path that is [`decoded`].
 pub(crate) fn parse(path: &str) -> Result<Place<'_>, Missing> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    match segments[..] {
-        ["api", version, ref rest @ ..] => place("", version, rest),
-        ["apis", group, version, ref rest @ ..] if is_served(group) => place(group, version, rest),
-        _ => Err(Missing::Page),
+    let (group, version, rest) = match segments[..] {
+        ["api", version, ref rest @ ..] => ("", version, rest),
+        ["apis", group, version, ref rest @ ..] => (group, version, rest),
+        _ => return Err(Missing::Page),
+    };
+    if group.is_empty() || is_served(group) { place(group, version, rest) } else { Err(Missing::Page) }
+}
+
+/// A path with its escapes (RFC 3986, section 2.1) undone: some clients escape the `:` in the name of a role. One that
+/// stands for no text is left as it is, and names nothing.
+pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return path.into();
     }
+    let mut pieces = path.split('%');
+    let mut octets: Vec<u8> = pieces.next().unwrap_or_default().into();
+    for piece in pieces {
+        let octet = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let Some(octet) = octet else { return path.into() };
+        octets.push(octet);
+        octets.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(octets).map_or(path.into(), Cow::Owned)
 }
 
 /// Whether anything of this group is served.
@@ -131,10 +151,29 @@ mod tests {
             ("/api/v1/gremlins", "Resource"),
             ("/api/v2/pods", "Resource"),
             ("/apis/apps/v9/petsets", "Resource"),
+            (
+                "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node",
+                "clusterroles.rbac.authorization.k8s.io /system:node",
+            ),
             ("/apis/example.com/v1/things", "Page"),
             ("/nonsense", "Page"),
         ] {
             assert_eq!(shown(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn escapes_in_a_path_are_undone() {
+        for (path, expected) in [
+            ("/api/v1/pods", "/api/v1/pods"),
+            ("/clusterroles/system%3anode", "/clusterroles/system:node"),
+            ("/%c3%a9%2F", "/é/"),
+            ("/%", "/%"),
+            ("/%zz%3A", "/%zz%3A"),
+            ("/%ff", "/%ff"),
+            ("/%2é", "/%2é"),
+        ] {
+            assert_eq!(decoded(path), expected, "{path}");
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use api::{
     admission::{self, Update},
-    resource::{CLAIMS, Resource, STORAGE_CLASSES, Scope, find},
+    kinds::service_account,
+    resource::{CLAIMS, PODS, Resource, SERVICE_ACCOUNTS, STORAGE_CLASSES, Scope, find},
     status::Status,
     storage,
 };
@@ -107,6 +108,10 @@ async fn store_new(
         }
         let new = admission::create(resource, namespace, object.clone(), &stamp)?;
         server.inner.parts.policy.admit(resource, &new, None)?;
+        if resource.kind == PODS.kind {
+            let key = |account: &str| Key::new(&SERVICE_ACCOUNTS.qualified(), namespace, account);
+            service_account::admit(&new, |account| server.store().get(&key(account)).is_some())?;
+        }
         name = new["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let key = Key::new(&resource.qualified(), namespace, &name);
         if options.dry_run {

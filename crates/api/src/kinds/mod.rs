@@ -1,16 +1,20 @@
 //! One module per kind: what each knows about its own objects. Its `Rules` is the kind's entry in the registry.
 //!
-//! [`typed`] checks shapes for all of them; [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
+//! [`inert`] has those from which nothing follows here. [`typed`] checks shapes for all of them; [`data`], [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
 
 pub mod budget;
 pub mod claim;
+pub mod config_map;
 pub mod controller_revision;
+mod data;
 pub mod delete_options;
 pub mod endpoints;
 pub mod event;
 pub mod eviction;
 mod fields;
+pub mod inert;
 mod labels;
+pub mod lease;
 pub(crate) mod names;
 pub mod namespace;
 pub mod node;
@@ -19,7 +23,9 @@ pub mod pod;
 mod portion;
 pub mod quantity;
 pub mod scale;
+pub mod secret;
 pub mod service;
+pub mod service_account;
 mod sets;
 pub mod statefulset;
 pub mod storage_class;
@@ -85,7 +91,7 @@ fn check_kind(resource: &Resource, api_version: Option<&str>, kind: Option<&str>
 /// it in one way, kinds without in another.
 pub(crate) fn unknown_field(resource: &Resource, field: &str) -> String {
     match resource.plural {
-        "pods" | "nodes" | "namespaces" | "events" => format!("field label not supported: {field}"),
+        "pods" | "nodes" | "namespaces" | "events" | "secrets" => format!("field label not supported: {field}"),
         _ => {
             let known = match resource.scope {
                 Scope::Namespaced => r#""metadata.name", "metadata.namespace""#,

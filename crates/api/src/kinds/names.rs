@@ -1,6 +1,6 @@
 //! The forms that names take inside objects: each function says what is wrong with one, in Kubernetes' words.
 
-use crate::limits::PORT_NAME_BYTES_MAX;
+use crate::limits::{PORT_NAME_BYTES_MAX, SUBDOMAIN_BYTES_MAX};
 use crate::status::Cause;
 
 pub(crate) use crate::metadata::{
@@ -32,6 +32,27 @@ pub(crate) fn port(name: &str) -> Vec<String> {
     }
     if name.starts_with('-') || name.ends_with('-') {
         wrong.push("must not begin or end with a hyphen".into());
+    }
+    wrong
+}
+
+/// Of a key of a ConfigMap or a Secret, which may become the name of a file.
+pub(crate) fn config_key(key: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if key.len() > SUBDOMAIN_BYTES_MAX {
+        wrong.push(format!("must be no more than {SUBDOMAIN_BYTES_MAX} bytes"));
+    }
+    if key.is_empty() || !key.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._".contains(&c)) {
+        wrong.push(
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+             'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+                .into(),
+        );
+    }
+    match key {
+        "." | ".." => wrong.push(format!("must not be '{key}'")),
+        _ if key.starts_with("..") => wrong.push("must not start with '..'".into()),
+        _ => {}
     }
     wrong
 }

@@ -101,6 +101,29 @@ fn mismatch(found: &str, owner: &str, path: Path<'_>, target: &str) -> Mismatch 
     Mismatch(format!("json: cannot unmarshal {found} into Go {place}"))
 }
 
+/// Where Go's decoder stops in a text that is no base64: at the octet that does not belong there, or where the last group
+/// begins that is not whole. Line breaks are left out.
+fn fault_in_base64(text: &[u8]) -> Option<usize> {
+    let mut letters = text.iter().enumerate().filter(|(_, octet)| !matches!(octet, b'\r' | b'\n'));
+    // How many letters of a group of four have been read.
+    let mut read = 0;
+    while let Some((place, octet)) = letters.next() {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => read = (read + 1) % 4,
+            b'=' if read == 3 => return letters.next().map(|(rest, _)| rest),
+            b'=' if read == 2 => {
+                return match letters.next() {
+                    Some((_, b'=')) => letters.next().map(|(rest, _)| rest),
+                    Some((other, _)) => Some(other - 1),
+                    None => Some(text.len()),
+                };
+            }
+            _ => return Some(place),
+        }
+    }
+    (read > 0).then(|| text.len() - read)
+}
+
 /// What Go calls a Rust type: `[]v1.Container` for `Vec<…::core::v1::container::Container>`. For messages only.
 fn go_type<T>() -> String {
     go_type_of(std::any::type_name::<T>())
@@ -195,7 +218,12 @@ impl<'de> Deserializer<'de> for Typed<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        if self.is_omitted(std::any::type_name::<V::Value>()) { visitor.visit_none() } else { visitor.visit_some(self) }
+        let target = std::any::type_name::<V::Value>();
+        // Octets say that they are optional; they are text in base64.
+        if target.ends_with("::ByteString") && !self.value.is_null() {
+            return visitor.visit_some(self.octets()?);
+        }
+        if self.is_omitted(target) { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -255,6 +283,16 @@ impl<'de> Deserializer<'de> for Typed<'_> {
 }
 
 impl Typed<'_> {
+    /// Text in base64, without its line breaks.
+    fn octets(mut self) -> Result<Self, Mismatch> {
+        let Value::String(text) = &mut self.value else { return Err(self.mismatch("[]uint8")) };
+        if let Some(place) = fault_in_base64(text.as_bytes()) {
+            return Err(Mismatch(format!("illegal base64 data at input byte {place}")));
+        }
+        text.retain(|c| !matches!(c, '\r' | '\n'));
+        Ok(self)
+    }
+
     /// Visits the fields of the struct `name`, or the keys of a map.
     fn fields<'de, V: Visitor<'de>>(self, name: Option<&'static str>, visitor: V) -> Result<V::Value, Mismatch> {
         let Typed { value, path, owner, unknown } = self;

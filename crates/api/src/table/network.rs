@@ -1,8 +1,10 @@
-//! The tables of services and of their endpoints.
+//! The tables of services, of their endpoints and of network policies.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+
+use crate::admission::selector_text;
 
 use super::{AGE, Column, NAME, Printer, age_of, items, joined, name, text, text_or};
 
@@ -57,7 +59,7 @@ fn ports(ports: &Value) -> String {
     joined(ports.iter().map(String::as_str), "<none>")
 }
 
-fn labels(labels: &Value) -> String {
+pub(super) fn labels(labels: &Value) -> String {
     let pairs = labels.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value)));
     let pairs: BTreeSet<String> = pairs.collect();
     joined(pairs.iter().map(String::as_str), "<none>")
@@ -91,3 +93,11 @@ fn addresses(subsets: &Value) -> String {
 fn host_port(ip: &str, port: &Value) -> String {
     if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
 }
+
+pub(super) static POLICY: Printer = Printer {
+    columns: &[NAME, Column::new("Pod-Selector", "The pods that it is about."), AGE],
+    cells: |policy, now| {
+        let selector = selector_text(&policy["spec"]["podSelector"]);
+        vec![name(policy), text_or(&selector.into(), "<none>").into(), age_of(policy, now)]
+    },
+};

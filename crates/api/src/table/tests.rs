@@ -23,6 +23,19 @@ const KINDS: &[&str] = &[
     "Namespace",
     "Node",
     "Event",
+    "ConfigMap",
+    "Secret",
+    "ServiceAccount",
+    "PodTemplate",
+    "LimitRange",
+    "ResourceQuota",
+    "Lease",
+    "NetworkPolicy",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PriorityClass",
     "Anything",
 ];
 
@@ -476,6 +489,50 @@ fn events_tell_when_and_how_often() {
     let series = json!({"eventTime": early, "series": {"count": 3, "lastObservedTime": late}});
     assert_eq!(event(series), want("60s", "", "10m", 3));
     assert_eq!(event(json!({})), want("<unknown>", "", "<unknown>", 1));
+}
+
+#[test]
+fn what_is_stored_for_others_reads_as_in_kubectl() {
+    let data = json!({"data": {"a": "1", "b": "2"}, "binaryData": {"c": "AA=="}, "type": "Opaque"});
+    let containers = json!([{"name": "a", "image": "i"}, {"name": "b", "image": "j"}]);
+    let subjects = json!([
+        {"kind": "User", "name": "ann"}, {"kind": "ServiceAccount", "name": "robot", "namespace": "shop"},
+        {"kind": "Group", "name": "staff"}, {"kind": "User", "name": "bob"},
+    ]);
+    let binding = json!({"roleRef": {"kind": "Role", "name": "reader"}, "subjects": subjects});
+    let bound = json!(["x", "Role/reader", "60m", "ann, bob", "staff", "shop/robot"]);
+    let hard = json!({"limits.cpu": "2", "pods": "5", "requests.cpu": "1"});
+    let labels = json!({"labels": {"app": "a"}});
+    for (kind, rest, want) in [
+        ("ConfigMap", data.clone(), json!(["x", 3, "60m"])),
+        ("Secret", data, json!(["x", "Opaque", 2, "60m"])),
+        ("ServiceAccount", json!({"secrets": [{"name": "a"}]}), json!(["x", "60m"])),
+        (
+            "PodTemplate",
+            json!({"template": {"metadata": labels, "spec": {"containers": containers}}}),
+            json!(["x", "a,b", "i,j", "app=a"]),
+        ),
+        ("LimitRange", json!({}), json!(["x", MADE])),
+        (
+            "ResourceQuota",
+            json!({"status": {"hard": hard, "used": {"pods": "1"}}}),
+            json!(["x", "pods: 1/5, requests.cpu: 0/1", "limits.cpu: 0/2", "60m"]),
+        ),
+        ("Lease", json!({"spec": {"holderIdentity": "a"}}), json!(["x", "a", "60m"])),
+        ("NetworkPolicy", json!({"spec": {"podSelector": {}}}), json!(["x", "<none>", "60m"])),
+        (
+            "NetworkPolicy",
+            json!({"spec": {"podSelector": {"matchLabels": {"app": "a"}}}}),
+            json!(["x", "app=a", "60m"]),
+        ),
+        ("Role", json!({}), json!(["x", MADE])),
+        ("ClusterRole", json!({}), json!(["x", MADE])),
+        ("RoleBinding", binding.clone(), bound.clone()),
+        ("ClusterRoleBinding", binding, bound),
+        ("PriorityClass", json!({"value": 7}), json!(["x", 7, false, "60m", "PreemptLowerPriority"])),
+    ] {
+        assert_eq!(Value::Array(cells(kind, &object("x", rest), NOW)), want, "{kind}");
+    }
 }
 
 #[test]

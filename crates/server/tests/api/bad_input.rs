@@ -55,6 +55,11 @@ async fn budgets_that_are_not_valid_and_evictions_that_they_refuse() {
 }
 
 #[tokio::test]
+async fn configuration_that_is_not_valid_or_settled_is_refused() {
+    holds("config", include_str!("bad_input/config.txt")).await;
+}
+
+#[tokio::test]
 async fn patches_that_cannot_be_applied_are_refused() {
     holds("patches", include_str!("bad_input/patches.txt")).await;
 }
@@ -115,6 +120,20 @@ async fn furnished() -> World {
         (
             "/apis/storage.k8s.io/v1/storageclasses".to_owned(),
             json!({"metadata": {"name": "fast"}, "provisioner": "example.com/fast"}),
+        ),
+        (
+            format!("{here}/configmaps"),
+            json!({
+                "metadata": {"name": "settled"}, "data": {"a": "1"}, "binaryData": {"b": "AA=="}, "immutable": true,
+            }),
+        ),
+        (
+            format!("{here}/secrets"),
+            json!({"metadata": {"name": "password"}, "stringData": {"a": "1"}, "immutable": true}),
+        ),
+        (
+            "/apis/coordination.k8s.io/v1/namespaces/default/leases".to_owned(),
+            json!({"metadata": {"name": "leader"}, "spec": {"holderIdentity": "a"}}),
         ),
     ] {
         world.made(&path, &object).await;

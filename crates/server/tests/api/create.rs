@@ -186,3 +186,57 @@ async fn a_set_begins_with_generation_1_and_no_status_of_its_own() {
     assert_eq!(made["metadata"]["generation"], 1);
     assert_eq!(made["status"], json!({"replicas": 0}));
 }
+
+#[tokio::test]
+async fn a_pod_is_made_when_its_account_is_there() {
+    let world = World::new().await;
+    let here = "/api/v1/namespaces/default";
+    let containers = json!([{"name": "a", "image": "b"}]);
+    let of = |account: &str| json!({"metadata": {"name": account}, "spec": {"serviceAccountName": account, "containers": containers}});
+    assert_eq!(world.post(&format!("{here}/pods"), &of("robot")).await.code, 403);
+    world.made(&format!("{here}/serviceaccounts"), &json!({"metadata": {"name": "robot"}})).await;
+    for account in ["robot", "default"] {
+        let pod = world.made(&format!("{here}/pods"), &of(account)).await;
+        assert_eq!([&pod["spec"]["serviceAccountName"], &pod["spec"]["serviceAccount"]], [account, account]);
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_effect_is_stored_with_a_warning() {
+    let world = World::new().await;
+    let policies = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies";
+    let answer = world.post(policies, &json!({"metadata": {"name": "a"}, "spec": {"podSelector": {}}})).await;
+    assert_eq!(answer.code, 201, "{answer:?}");
+    let warning = "299 - \"this NetworkPolicy has no effect: nothing between pods is held back\"";
+    assert_eq!(answer.warnings(), [warning]);
+    let answer = world.merge(&format!("{policies}/a"), &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!((answer.code, answer.warnings()), (200, vec![warning]));
+
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    let answer = world.post(leases, &json!({"metadata": {"name": "a"}, "spec": {"holderIdentity": "a"}})).await;
+    assert_eq!((answer.code, answer.warnings()), (201, vec![]), "a lease works by being stored");
+}
+
+#[tokio::test]
+async fn the_name_of_a_role_may_be_escaped_in_a_path() {
+    let world = World::new().await;
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let made = world.made(roles, &json!({"metadata": {"name": "system:node"}})).await;
+    for name in ["system:node", "system%3Anode"] {
+        assert_eq!(world.get(&format!("{roles}/{name}")).await.json(), made);
+    }
+}
+
+#[tokio::test]
+async fn what_is_plain_text_in_a_secret_is_nowhere_afterwards() {
+    let world = World::new().await;
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let made = world.made(secrets, &json!({"metadata": {"name": "a"}, "stringData": {"k": "v"}})).await;
+    assert_eq!((&made["data"], made.get("stringData")), (&json!({"k": "dg=="}), None));
+    let patched = world.merge(&format!("{secrets}/a"), &json!({"stringData": {"l": "w"}})).await.json();
+    assert_eq!((&patched["data"], patched.get("stringData")), (&json!({"k": "dg==", "l": "dw=="}), None));
+    let found = world.get(&format!("{secrets}?fieldSelector=type%3DOpaque")).await.json();
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
+    let found = world.get(&format!("{secrets}?fieldSelector=type%3Dkubernetes.io/tls")).await.json();
+    assert_eq!(found["items"], json!([]));
+}

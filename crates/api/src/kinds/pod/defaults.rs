@@ -1,7 +1,7 @@
 //! What Kubernetes fills in of a pod.
 //!
-//! Not what depends on things that are not here: there are no service accounts, so no token is mounted, and no taints,
-//! so no tolerations are added.
+//! Not what depends on things that are not here: pods get no credentials, so no token is mounted, and no taints drive them
+//! out, so no tolerations are added.
 
 use serde_json::{Value, json};
 

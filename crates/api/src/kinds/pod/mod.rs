@@ -16,10 +16,13 @@ use serde_json::{Value, json};
 
 pub use self::spec::validate as validate_spec;
 
-use crate::kinds::{count_generation, fields, keep_status, normalise, text_at};
+use crate::kinds::{count_generation, fields, keep_status, normalise, service_account, text_at};
 use crate::petset::{HOSTNAME, INIT_CONTAINERS, SUBDOMAIN, init_containers};
 use crate::resource::{self, PODS};
 use crate::status::{Cause, Status};
+
+/// The fields that name a pod's account: today's, and the one before it, which Kubernetes still writes.
+const ACCOUNT: [&str; 2] = ["serviceAccountName", "serviceAccount"];
 
 /// What `Pod` knows about its objects.
 pub struct Rules;
@@ -33,7 +36,7 @@ impl resource::Rules for Rules {
         defaults::pod(fields::object(object, "spec"));
     }
 
-    /// Also translates the annotations of old: init containers, hostname, subdomain. On an update they say nothing new,
+    /// Also names the account that the pod runs as, and translates the annotations of old: init containers, hostname, subdomain. On an update they say nothing new,
     /// for what they stand for may not change.
     fn prepare_create(&self, object: &mut Value) {
         let annotations = annotations(object);
@@ -50,6 +53,10 @@ impl resource::Rules for Rules {
             fields::set(spec, "initContainers", serde_json::to_value(containers).unwrap_or_default());
         }
         defaults::pod(spec);
+        let account = service_account::of_pod(spec).to_owned();
+        for field in ACCOUNT {
+            fields::set(spec, field, account.as_str());
+        }
         let class = qos_class(spec);
         fields::set(object, "status", json!({"phase": "Pending", "qosClass": class}));
         fields::set(fields::object(object, "metadata"), "generation", 1);
@@ -64,6 +71,11 @@ impl resource::Rules for Rules {
             let is_same = is_told && new_annotations.get(annotation) == old_annotations.get(annotation);
             if let Some(value) = old["spec"].get(field).filter(|_| is_same) {
                 fields::fill(fields::object(object, "spec"), field, value.clone());
+            }
+        }
+        for field in ACCOUNT {
+            if let Some(account) = old["spec"].get(field) {
+                fields::fill(fields::object(object, "spec"), field, account.clone());
             }
         }
         keep_status(object, old);
