@@ -20,5 +20,6 @@ pub mod selector;
 pub mod status;
 pub mod storage;
 pub mod table;
+pub mod unserved;
 
 pub use k8s_openapi as k8s;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::limits::{CAUSES_MAX, PATCH_QUOTE_BYTES};
 use crate::resource::Resource;
+use crate::unserved::Unserved;
 
 /// A refusal as clients receive it: Kubernetes' `meta/v1 Status`.
 ///
@@ -70,6 +71,13 @@ impl Status {
     /// 404: the path is under a known prefix and names nothing that is served.
     pub fn not_served() -> Status {
         Status::new(404, "NotFound", "the server could not find the requested resource", json!({}))
+    }
+
+    /// 404: the path names a kind that is left out on purpose.
+    pub fn unserved(kind: &Unserved) -> Status {
+        let dot = if kind.group.is_empty() { "" } else { "." };
+        let message = format!("petset does not serve {}{dot}{}: {}", kind.plural, kind.group, kind.instead);
+        Status::new(404, "NotFound", message, Value::Object(named(kind.group, kind.plural, "")))
     }
 
     /// 409: an object of this name exists.

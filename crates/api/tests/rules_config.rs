@@ -6,8 +6,8 @@ use api::{
     admission::{self, Stamp, Update},
     kinds::service_account,
     resource::{
-        CLUSTER_ROLES, CONFIG_MAPS, LEASES, NETWORK_POLICIES, PODS, PRIORITY_CLASSES, RESOURCE_QUOTAS, ROLES, Resource,
-        SECRETS, SERVICE_ACCOUNTS, Scope,
+        CLUSTER_ROLES, CONFIG_MAPS, LEASES, NETWORK_POLICIES, PODS, PRIORITY_CLASSES, RESOURCE_QUOTAS, RESOURCES,
+        ROLES, Resource, SECRETS, SERVICE_ACCOUNTS, Scope,
     },
     status::Status,
 };
@@ -221,5 +221,13 @@ fn roles_have_names_that_other_kinds_have_not() {
     ] {
         let message = made(&ROLES, name).unwrap_err().message;
         assert!(message.ends_with(&format!("metadata.name: Invalid value: {name:?}: {why}")), "{message}");
+    }
+}
+
+#[test]
+fn no_kind_is_both_served_and_left_out() {
+    for kind in api::unserved::UNSERVED {
+        let is_served = RESOURCES.iter().any(|resource| resource.group == kind.group && resource.plural == kind.plural);
+        assert!(!is_served, "{}", kind.plural);
     }
 }

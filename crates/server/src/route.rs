@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use api::resource::{RESOURCES, Resource, Scope, Subresource, find};
+use api::{
+    resource::{RESOURCES, Resource, Scope, Subresource, find},
+    unserved::{self, Unserved},
+};
 
 /// What a path under `/api/…` or `/apis/…` names.
 #[derive(Clone, Copy)]
@@ -22,6 +25,8 @@ pub(crate) enum Missing {
     Page,
     /// Its group is served, but not this: a `Status`.
     Resource,
+    /// It is of a kind that is left out on purpose: a `Status` that tells what to use.
+    Unserved(&'static Unserved),
 }
 
 impl Place<'_> {
@@ -42,6 +47,11 @@ pub(crate) fn parse(path: &str) -> Result<Place<'_>, Missing> {
         ["apis", group, version, ref rest @ ..] => (group, version, rest),
         _ => return Err(Missing::Page),
     };
+    if let ["namespaces", _, plural, ..] | [plural, ..] = *rest
+        && let Some(kind) = unserved::find(group, plural)
+    {
+        return Err(Missing::Unserved(kind));
+    }
     if group.is_empty() || is_served(group) { place(group, version, rest) } else { Err(Missing::Page) }
 }
 
@@ -160,6 +170,22 @@ mod tests {
         ] {
             assert_eq!(shown(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_is_left_out_on_purpose_is_told_from_one_that_is_unknown() {
+        for (path, plural) in [
+            ("/apis/apps/v1/deployments", "deployments"),
+            ("/apis/apps/v1/namespaces/shop/deployments/web/scale", "deployments"),
+            ("/apis/batch/v1/namespaces/shop/jobs", "jobs"),
+            ("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", "horizontalpodautoscalers"),
+            ("/api/v1/namespaces/shop/replicationcontrollers", "replicationcontrollers"),
+        ] {
+            let found = parse(path).err();
+            assert!(matches!(found, Some(Missing::Unserved(kind)) if kind.plural == plural), "{path}: {found:?}");
+        }
+        assert_eq!(shown("/apis/batch/v1/namespaces/shop/gremlins"), "Page");
+        assert_eq!(shown("/api/v1/namespaces/shop/deployments"), "Resource");
     }
 
     #[test]

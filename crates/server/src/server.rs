@@ -208,5 +208,6 @@ pub(crate) fn nowhere(missing: crate::route::Missing) -> Response {
     match missing {
         crate::route::Missing::Page => no_such_page(),
         crate::route::Missing::Resource => Refusal(Status::not_served()).into_response(),
+        crate::route::Missing::Unserved(kind) => Refusal(Status::unserved(kind)).into_response(),
     }
 }
