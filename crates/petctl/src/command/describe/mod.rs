@@ -1,5 +1,6 @@
 //! `describe`: all about an object, for people.
 
+mod config;
 mod document;
 mod pod;
 mod set;
@@ -77,6 +78,8 @@ async fn describe(client: &Client, object: &Value) -> Result<String, Failure> {
         }
         "PodDisruptionBudget" => set::budget(object),
         "PersistentVolume" => storage::volume(object),
+        "ConfigMap" => config::config_map(object),
+        "Secret" => config::secret(object),
         "Node" => {
             let fields = format!("spec.nodeName={name}");
             storage::node(object, &client.get(&with_query("/api/v1/pods", &[("fieldSelector", &fields)])).await?)
