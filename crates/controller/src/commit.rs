@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     admission::{self, Deletion, Stamp},
+    kinds::service_account,
     propagation::Propagation,
     resource::{RESOURCES, Resource},
 };
@@ -35,7 +36,18 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
     Ok(match write {
         Write::CreatePod(pod) => {
             let reserved = pod.metadata.uid.as_ref().and_then(|uid| uid.parse().ok());
-            Some(create(resources::PODS, &*pod, reserved.unwrap_or(uid), now)?)
+            let write = create(resources::PODS, &*pod, reserved.unwrap_or(uid), now)?;
+            if let store::Write::Create { key, object } = &write {
+                let account = |name: &str| Key::new(resources::ACCOUNTS, &key.namespace, name);
+                let admitted = service_account::admit(object, |name| store.get(&account(name)).is_some());
+                admitted.map_err(|status| Refused {
+                    deed: Deed::Create,
+                    kind: "Pod",
+                    name: key.name.to_string(),
+                    message: status.message,
+                })?;
+            }
+            Some(write)
         }
         Write::Reserve(reserved) => Some(reserve(*reserved, uid, now)),
         Write::Release { namespace, name } => {
@@ -105,6 +117,9 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::RemoveNamespace { name, rv } => {
             Some(store::Write::Delete { key: Key::new(resources::NAMESPACES, "", &name), expect: at(&rv) })
         }
+        Write::CreateAccount(account) => Some(create(resources::ACCOUNTS, &*account, uid, now)?),
+        Write::ConfigMap { config_map, rv: None } => Some(create(resources::CONFIG_MAPS, &*config_map, uid, now)?),
+        Write::ConfigMap { config_map, rv: Some(_) } => replace(store, resources::CONFIG_MAPS, &*config_map),
         Write::Endpoints { endpoints, rv: None } => Some(create(resources::ENDPOINTS, &*endpoints, uid, now)?),
         Write::Endpoints { endpoints, rv: Some(_) } => replace_with_status(&*endpoints),
     })

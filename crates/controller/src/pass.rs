@@ -71,6 +71,8 @@ pub struct Settings {
     pub network: Network,
     /// What required affinity and anti-affinity between pods mean.
     pub between_pods: BetweenPods,
+    /// The certificate that the API is known by, in PEM, which each namespace tells; empty where it has none.
+    pub certificate: String,
 }
 
 /// The loop. One per instance.

@@ -6,11 +6,12 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
 use plan::{
+    Write,
     address::{self, Leases},
     budget, claim,
     facts::PodKey,
     garbage,
-    namespace::{self, Content},
+    namespace::{self, Content, Defaults},
     node, pod, set, zone,
 };
 
@@ -43,6 +44,11 @@ pub trait Planner: Send + Sync {
     /// [`namespace::plan`].
     fn namespace(&self, namespace: &Namespace, content: &[Content], now: Timestamp) -> namespace::Plan {
         namespace::plan(namespace, content, now)
+    }
+
+    /// [`namespace::defaults`].
+    fn defaults(&self, namespace: &Namespace, found: &Defaults<'_>) -> Vec<Write> {
+        namespace::defaults(namespace, found)
     }
 
     /// [`node::plan`].

@@ -20,6 +20,7 @@ use k8s_openapi::{
 use plan::{
     claim::{Begun, keeps_claims},
     facts::PodKey,
+    namespace::{ACCOUNT, ROOT_CA},
     read::is_ready,
     schedule::{asks_who_is_there, shuns, takes, takes_room, waits_for_room},
     set::{Reserved, Set},
@@ -40,6 +41,10 @@ pub mod resources {
     pub const SERVICES: &str = "services";
     /// Endpoints.
     pub const ENDPOINTS: &str = "endpoints";
+    /// ConfigMaps.
+    pub const CONFIG_MAPS: &str = "configmaps";
+    /// Service accounts.
+    pub const ACCOUNTS: &str = "serviceaccounts";
     /// Claims.
     pub const CLAIMS: &str = "persistentvolumeclaims";
     /// Volumes.
@@ -109,7 +114,7 @@ impl SetKey {
 pub enum Unit {
     /// A service's records and endpoints.
     Zone(Name),
-    /// A namespace that may be on its way out.
+    /// A namespace: what it has without anybody making it, or what is left in it.
     Namespace(String),
     /// A node.
     Node(String),
@@ -272,6 +277,10 @@ impl World {
                     dirty.insert(Unit::Zone((namespace, name)));
                 }
             }
+            resources::CONFIG_MAPS if name == ROOT_CA => {
+                dirty.insert(Unit::Namespace(namespace));
+            }
+            resources::ACCOUNTS => self.mark_users_of_account(event, &mut dirty),
             resources::CLAIMS => {
                 if self.claims.apply(event).1 {
                     dirty.insert(Unit::Claims);
@@ -325,6 +334,16 @@ impl World {
             _ => {}
         }
         dirty
+    }
+
+    fn mark_users_of_account(&self, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        if event.change == Change::Created {
+            // Pods that were refused for want of it are made now.
+            dirty.extend(self.sets(&event.key.namespace).map(unit));
+        }
+        if *event.key.name == *ACCOUNT {
+            dirty.insert(Unit::Namespace(event.key.namespace.to_string()));
+        }
     }
 
     fn apply_set(&mut self, key: SetKey, event: &Event, dirty: &mut BTreeSet<Unit>) {

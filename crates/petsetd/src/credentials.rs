@@ -92,6 +92,11 @@ impl Credentials {
         Ok(Credentials { token, tls, expires, ca, shown })
     }
 
+    /// The certificate that clients trust, in PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        block_of(&self.ca)
+    }
+
     /// Makes another token and writes it down; gives the old one.
     pub(crate) fn change_token(&mut self, config: &Config) -> Result<String, CredentialsError> {
         let new = make_token(&config.data_dir, &rustls::crypto::ring::default_provider())?;
@@ -125,7 +130,7 @@ impl Credentials {
             DEFAULT_INSTANCE => "petset".to_owned(),
             instance => format!("petset-{instance}"),
         };
-        let ca = base64::engine::general_purpose::STANDARD.encode(block_of(&self.ca));
+        let ca = base64::engine::general_purpose::STANDARD.encode(self.certificate());
         let (server, token) = (url(address), &self.token);
         // Names, addresses and base64 need no quotes; a library would fold the long line.
         let text = format!(

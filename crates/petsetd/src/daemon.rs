@@ -97,7 +97,7 @@ async fn serve(
         .await
         .with_context(|| format!("listen on {} (--listen takes another address)", config.listen))?;
     let address = listener.local_addr().context("the address of the API")?;
-    let tls = credentials.tls.clone();
+    let (tls, certificate) = (credentials.tls.clone(), credentials.certificate().to_owned());
     let keeper = Arc::new(Keeper::begin(config, &machine.name, address, credentials)?);
     let socket = UnixListener::from_std(socket).context("the API's socket")?;
 
@@ -126,7 +126,7 @@ async fn serve(
         Arc::new(WallClock),
         Arc::new(RandomStamps),
         Arc::new(Real),
-        settings(config, &machine, &docker),
+        settings(config, &machine, &docker, certificate),
         zone,
         board,
     );
@@ -259,7 +259,7 @@ fn waits_of(board: &Arc<Board>) -> Arc<dyn Fn() -> Vec<Wait> + Send + Sync> {
     Arc::new(move || board.waits().into_iter().map(wait).collect())
 }
 
-fn settings(config: &Config, machine: &Machine, docker: &Docker) -> Settings {
+fn settings(config: &Config, machine: &Machine, docker: &Docker, certificate: String) -> Settings {
     let ready = docker.ready();
     Settings {
         host: Host {
@@ -273,5 +273,6 @@ fn settings(config: &Config, machine: &Machine, docker: &Docker) -> Settings {
         },
         network: Network { subnet: ready.subnet, gateway: ready.gateway },
         between_pods: config.pod_affinity,
+        certificate,
     }
 }

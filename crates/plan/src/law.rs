@@ -3,11 +3,12 @@
 //! Property tests and the simulator use the same functions. They are written from what Kubernetes and the manifest promise,
 //! not from how the units decide: a law that asked the planner would always be content.
 //!
-//! - [`set`], [`pod`], [`storage`], [`zone`], [`garbage`]: about one decision, from what it was made from and what it says. Each has an
+//! - [`set`], [`pod`], [`storage`], [`zone`], [`namespace`], [`garbage`]: about one decision, from what it was made from and what it says. Each has an
 //!   `all`, which is what whoever looks at every decision calls.
 //! - [`world`]: about what is: the objects, the engine and the zone at one moment, or at two.
 
 pub mod garbage;
+pub mod namespace;
 pub mod pod;
 pub mod set;
 pub mod storage;
@@ -157,6 +158,8 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::CreateRevision(revision) | Write::UpdateRevision(revision) => of("revision", &revision.metadata),
         Write::BudgetStatus { namespace, name, .. } => ("budget", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
+        Write::CreateAccount(account) => of("service account", &account.metadata),
+        Write::ConfigMap { config_map, .. } => of("config map", &config_map.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),
         Write::DeleteDependent { namespace, name, .. }
         | Write::SetOwners { namespace, name, .. }

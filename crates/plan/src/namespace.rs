@@ -1,14 +1,59 @@
-//! A namespace that is being deleted: its content goes first.
+//! What a namespace has without anybody making it; and how one that is being deleted is emptied: its content goes first.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{Namespace, NamespaceCondition, NamespaceStatus},
-    apimachinery::pkg::apis::meta::v1::Time,
+    api::core::v1::{ConfigMap, Namespace, NamespaceCondition, NamespaceStatus, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 
+pub use api::kinds::service_account::DEFAULT as ACCOUNT;
+
 use crate::{Subject, Wait, Write};
+
+/// The ConfigMap that tells the certificate which the API is known by.
+pub const ROOT_CA: &str = "kube-root-ca.crt";
+/// The key that has it.
+pub const CERTIFICATE_KEY: &str = "ca.crt";
+
+/// What of the objects that each namespace has is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Defaults<'a> {
+    /// Whether there is the service account [`ACCOUNT`], also one that is on its way out.
+    pub has_account: bool,
+    /// The ConfigMap [`ROOT_CA`].
+    pub root_ca: Option<&'a ConfigMap>,
+    /// The certificate that it is to tell, in PEM; empty where the API has none.
+    pub certificate: &'a str,
+}
+
+/// Makes what a namespace has without anybody making it, and makes it again when it was deleted or changed.
+///
+/// Source: Kubernetes' `pkg/controller/serviceaccount` and `pkg/controller/certificates/rootcacertpublisher`. The key is
+/// there also where no certificate is, so that whoever mounts it finds a file.
+pub fn defaults(namespace: &Namespace, found: &Defaults<'_>) -> Vec<Write> {
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Vec::new();
+    }
+    let metadata = |name: &str| ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.metadata.name.clone(),
+        ..ObjectMeta::default()
+    };
+    let account = (!found.has_account).then(|| {
+        Write::CreateAccount(Box::new(ServiceAccount { metadata: metadata(ACCOUNT), ..ServiceAccount::default() }))
+    });
+    let data = Some(BTreeMap::from([(CERTIFICATE_KEY.to_owned(), found.certificate.to_owned())]));
+    let root_ca = match found.root_ca {
+        None => Some(ConfigMap { metadata: metadata(ROOT_CA), data, ..ConfigMap::default() }),
+        Some(map) if map.metadata.deletion_timestamp.is_some() || map.data == data => None,
+        Some(map) => Some(ConfigMap { data, ..map.clone() }),
+    };
+    let rv = found.root_ca.and_then(|map| map.metadata.resource_version.clone());
+    let root_ca = root_ca.map(|map| Write::ConfigMap { config_map: Box::new(map), rv });
+    account.into_iter().chain(root_ca).collect()
+}
 
 /// An object in the namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

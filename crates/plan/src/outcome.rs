@@ -6,8 +6,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{ControllerRevision, StatefulSetStatus},
         core::v1::{
-            Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
-            PersistentVolumeStatus, Pod, PodStatus,
+            ConfigMap, Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim,
+            PersistentVolumeClaimStatus, PersistentVolumeStatus, Pod, PodStatus, ServiceAccount,
         },
         policy::v1::PodDisruptionBudgetStatus,
     },
@@ -123,6 +123,10 @@ pub enum Write {
     BudgetStatus { namespace: String, name: String, rv: String, status: Box<PodDisruptionBudgetStatus> },
     /// Make or replace the endpoints of a service; `rv` is `None` when there are none yet.
     Endpoints { endpoints: Box<Endpoints>, rv: Option<String> },
+    /// Make a service account.
+    CreateAccount(Box<ServiceAccount>),
+    /// Make or replace a ConfigMap; `rv` is `None` when there is none yet.
+    ConfigMap { config_map: Box<ConfigMap>, rv: Option<String> },
     /// Ask for the end of any object in a namespace that is being deleted.
     DeleteContent { resource: String, namespace: String, name: String, rv: String },
     /// Ask for the end of any object whose owners are gone or wait for it; `propagation` is for its own dependents.

@@ -265,5 +265,6 @@ pub(crate) fn settings() -> Settings {
             gateway,
         },
         between_pods: BetweenPods::Required,
+        certificate: "-----BEGIN CERTIFICATE-----\n".to_owned(),
     }
 }

@@ -126,3 +126,18 @@ pub(crate) fn orphan(daemon: &Daemon, engine: &Engine) -> Option<String> {
     let orphan = claimed.find(|volume| !handles.contains(volume.name.as_str()));
     orphan.map(|volume| format!("no object stands for volume {}", volume.name))
 }
+
+/// A namespace that lacks what each has without anybody making it.
+pub(crate) fn bare(daemon: &Daemon) -> Option<String> {
+    let namespaces = daemon.store.list("namespaces", None).items;
+    let names = namespaces.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str());
+    let wanted =
+        names.flat_map(|name| [("serviceaccounts", name, "default"), ("configmaps", name, "kube-root-ca.crt")]);
+    let lacking = |(resource, namespace, name): &(&str, &str, &str)| {
+        daemon.store.get(&Key::new(resource, namespace, name)).is_none()
+    };
+    wanted
+        .into_iter()
+        .find(lacking)
+        .map(|(resource, namespace, name)| format!("{namespace} has no {name} of {resource}"))
+}

@@ -308,7 +308,7 @@ impl World {
         if let Err(broken) = law::world::one_of_each(&engine) {
             return Some(broken.why);
         }
-        look::cut_off(&engine).or_else(|| look::orphan(daemon, &engine))
+        look::cut_off(&engine).or_else(|| look::orphan(daemon, &engine)).or_else(|| look::bare(daemon))
     }
 
     fn engine(&self) -> Engine {

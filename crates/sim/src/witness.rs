@@ -12,7 +12,7 @@ use plan::{
     claim,
     facts::PodKey,
     garbage, law,
-    namespace::{self, Content},
+    namespace::{self, Content, Defaults},
     pod, set, zone,
 };
 
@@ -89,6 +89,14 @@ impl Planner for Witness {
             &[],
         );
         plan
+    }
+
+    fn defaults(&self, namespace: &Namespace, found: &Defaults<'_>) -> Vec<Write> {
+        let writes = self.planner.defaults(namespace, found);
+        let unit = || format!("namespace {}", namespace.metadata.name.as_deref().unwrap_or_default());
+        self.tell(unit, &writes, &[]);
+        self.see(unit, law::namespace::all(namespace, found, &writes));
+        writes
     }
 
     fn garbage(&self, input: &garbage::Input<'_>) -> garbage::Plan {

@@ -6,11 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use plan::{
-    Action, Note, Subject, Wait, Write, address, claim, facts::PodKey, garbage, namespace::Content, pod,
-    schedule::Place, set, unwritten, zone,
+    Action, Note, Subject, Wait, Write, address, claim,
+    facts::PodKey,
+    garbage,
+    namespace::{ACCOUNT, Content, Defaults, ROOT_CA},
+    pod,
+    schedule::Place,
+    set, unwritten, zone,
 };
+use serde::Deserialize as _;
 use store::{CommitError, Key};
 
 use super::{Controller, WRITTEN_AGAIN_AFTER};
@@ -92,7 +98,18 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             return;
         };
         if object.metadata.deletion_timestamp.is_none() {
-            self.board.post(unit, Vec::new());
+            let account = Key::new(resources::ACCOUNTS, name, ACCOUNT);
+            let root_ca = self.store.get(&Key::new(resources::CONFIG_MAPS, name, ROOT_CA));
+            let root_ca = root_ca.and_then(|map| ConfigMap::deserialize(&*map).ok());
+            let writes = self.planner.defaults(
+                object,
+                &Defaults {
+                    has_account: self.store.get(&account).is_some(),
+                    root_ca: root_ca.as_ref(),
+                    certificate: &self.settings.certificate,
+                },
+            );
+            self.carry_out(unit, writes, Vec::new(), Vec::new()).await;
             return;
         }
         let mut content = Vec::new();

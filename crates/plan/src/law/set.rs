@@ -157,6 +157,8 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             | Write::NodeStatus { .. }
             | Write::BudgetStatus { .. }
             | Write::Endpoints { .. }
+            | Write::CreateAccount(_)
+            | Write::ConfigMap { .. }
             | Write::UpdateNamespace(_)
             | Write::RemoveNamespace { .. } => {
                 return holds(false, Law::Sticky, || format!("{kind} {object} is written by a set"));

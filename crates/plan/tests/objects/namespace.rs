@@ -1,9 +1,9 @@
 //! How a namespace is emptied.
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use plan::{
-    Subject, Wait, Write,
-    namespace::{self, Content, Plan},
+    Subject, Wait, Write, law,
+    namespace::{self, Content, Defaults, Plan},
 };
 use serde_json::json;
 
@@ -179,4 +179,95 @@ fn a_finalizer_of_someone_else_holds_an_empty_namespace() {
     let writes = vec![Write::UpdateNamespace(Box::new(told.clone()))];
     assert_eq!(plan(&held, &[]), Plan { writes, waits: waits.clone() });
     assert_eq!(plan(&told, &[]), Plan { writes: vec![], waits });
+}
+
+fn staying() -> Namespace {
+    let mut staying = leaving("Active");
+    staying.metadata.deletion_timestamp = None;
+    staying
+}
+
+fn account() -> Write {
+    let account: ServiceAccount = object(json!({"metadata": {"name": "default", "namespace": "shop"}}));
+    Write::CreateAccount(Box::new(account))
+}
+
+/// The ConfigMap as it is made, but for its data.
+fn root_ca(data: &serde_json::Value) -> ConfigMap {
+    object(json!({"metadata": {"name": "kube-root-ca.crt", "namespace": "shop"}, "data": data}))
+}
+
+/// The same, stored.
+fn stored(data: &serde_json::Value) -> ConfigMap {
+    let mut map = root_ca(data);
+    map.metadata.resource_version = Some("7".to_owned());
+    map.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+    map
+}
+
+fn written(config_map: ConfigMap, rv: Option<&str>) -> Write {
+    Write::ConfigMap { config_map: Box::new(config_map), rv: rv.map(str::to_owned) }
+}
+
+#[test]
+fn a_namespace_has_an_account_and_the_certificate_and_gets_them_back() {
+    let pem = json!({"ca.crt": "PEM"});
+    let kept = stored(&pem);
+    let changed = stored(&json!({"ca.crt": "other", "more": "text"}));
+    let mut going = stored(&json!({"ca.crt": "other"}));
+    going.metadata.deletion_timestamp = leaving("Terminating").metadata.deletion_timestamp;
+    for (has_account, root_ca, writes) in [
+        (false, None, vec![account(), written(root_ca(&pem), None)]),
+        (true, Some(&kept), vec![]),
+        (false, Some(&kept), vec![account()]),
+        (true, Some(&changed), vec![written(kept.clone(), Some("7"))]),
+        (true, Some(&going), vec![]),
+    ] {
+        let found = Defaults { has_account, root_ca, certificate: "PEM" };
+        let plan = namespace::defaults(&staying(), &found);
+        assert_eq!(plan, writes);
+        assert_eq!(law::namespace::all(&staying(), &found, &plan), Ok(()));
+        assert_eq!(namespace::defaults(&leaving("Terminating"), &found), [], "nothing comes into one that goes");
+    }
+}
+
+#[test]
+fn what_a_namespace_must_have_is_noticed_where_it_is_not_made() {
+    let pem = json!({"ca.crt": "PEM"});
+    let kept = stored(&pem);
+    let (bare, furnished) = (
+        Defaults { has_account: false, root_ca: None, certificate: "PEM" },
+        Defaults { has_account: true, root_ca: Some(&kept), certificate: "PEM" },
+    );
+    let made = || written(root_ca(&pem), None);
+    let mut elsewhere = root_ca(&pem);
+    elsewhere.metadata.namespace = Some("other".to_owned());
+    let why = |namespace: &Namespace, found: &Defaults<'_>, writes: &[Write]| {
+        law::namespace::all(namespace, found, writes).expect_err("a law is broken").why
+    };
+    assert_eq!(why(&staying(), &bare, &[made()]), "namespace shop has no service account default");
+    assert_eq!(
+        why(&staying(), &bare, &[account()]),
+        "config map kube-root-ca.crt of namespace shop does not tell the certificate"
+    );
+    assert_eq!(
+        why(&staying(), &Defaults { certificate: "other", ..furnished }, &[]),
+        "config map kube-root-ca.crt of namespace shop does not tell the certificate"
+    );
+    assert_eq!(
+        why(&staying(), &furnished, &[account()]),
+        "service account default of namespace shop is written for nothing"
+    );
+    assert_eq!(
+        why(&leaving("Terminating"), &bare, &[made()]),
+        "config map kube-root-ca.crt of namespace shop is written for nothing"
+    );
+    assert_eq!(
+        why(&staying(), &bare, &[account(), written(elsewhere, None)]),
+        "config map other/kube-root-ca.crt is written for namespace shop"
+    );
+    assert_eq!(
+        why(&staying(), &bare, &[account(), made(), made()]),
+        "config map shop/kube-root-ca.crt is written twice in one plan"
+    );
 }
