@@ -27,6 +27,9 @@ pub const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
 /// What the values of one ConfigMap or Secret may have together, in octets, those of a Secret decoded: Kubernetes' own limit.
 pub const DATA_BYTES_MAX: usize = 1024 * 1024;
 
+/// Endpoints of one slice: Kubernetes' own limit. Those that are made here have no more than a hundred.
+pub const SLICE_ENDPOINTS_MAX: usize = 1000;
+
 /// The longest DNS label (RFC 1123), label value, and name part of a label's key, in octets.
 pub const LABEL_BYTES_MAX: usize = 63;
 

@@ -146,6 +146,7 @@ pub static RESOURCES: &[&Resource] = &[
     &BUDGETS,
     &STORAGE_CLASSES,
     &LEASES,
+    &ENDPOINT_SLICES,
     &NETWORK_POLICIES,
     &ROLES,
     &ROLE_BINDINGS,
@@ -391,6 +392,16 @@ pub static LEASES: Resource = Resource {
     plural: "leases",
     singular: "lease",
     rules: &kinds::lease::Rules,
+    ..CORE
+};
+
+/// `discovery.k8s.io/v1 EndpointSlice`.
+pub static ENDPOINT_SLICES: Resource = Resource {
+    group: "discovery.k8s.io",
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    singular: "endpointslice",
+    rules: &kinds::endpoint_slice::Rules,
     ..CORE
 };
 

@@ -135,6 +135,7 @@ fn printer(kind: &str) -> &'static Printer {
         "PodDisruptionBudget" => &sets::BUDGET,
         "Service" => &network::SERVICE,
         "Endpoints" => &network::ENDPOINTS,
+        "EndpointSlice" => &network::SLICE,
         "PersistentVolumeClaim" => &storage::CLAIM,
         "PersistentVolume" => &storage::VOLUME,
         "StorageClass" => &storage::CLASS,

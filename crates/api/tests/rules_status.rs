@@ -246,6 +246,7 @@ fn the_registry_serves_what_is_promised() {
         ("poddisruptionbudgets.policy", "policy/v1", "PodDisruptionBudget"),
         ("storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass"),
         ("leases.coordination.k8s.io", "coordination.k8s.io/v1", "Lease"),
+        ("endpointslices.discovery.k8s.io", "discovery.k8s.io/v1", "EndpointSlice"),
         ("networkpolicies.networking.k8s.io", "networking.k8s.io/v1", "NetworkPolicy"),
         ("roles.rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1", "Role"),
         ("rolebindings.rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1", "RoleBinding"),

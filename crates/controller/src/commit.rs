@@ -117,6 +117,8 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::RemoveNamespace { name, rv } => {
             Some(store::Write::Delete { key: Key::new(resources::NAMESPACES, "", &name), expect: at(&rv) })
         }
+        Write::Slice { slice, rv: None } => Some(create(resources::SLICES, &*slice, uid, now)?),
+        Write::Slice { slice, rv: Some(_) } => replace(store, resources::SLICES, &*slice),
         Write::CreateAccount(account) => Some(create(resources::ACCOUNTS, &*account, uid, now)?),
         Write::ConfigMap { config_map, rv: None } => Some(create(resources::CONFIG_MAPS, &*config_map, uid, now)?),
         Write::ConfigMap { config_map, rv: Some(_) } => replace(store, resources::CONFIG_MAPS, &*config_map),

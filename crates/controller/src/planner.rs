@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
+use k8s_openapi::api::{
+    core::v1::{Endpoints, Namespace, Node, Pod, Service},
+    discovery::v1::EndpointSlice,
+};
 use plan::{
     Write,
     address::{self, Leases},
@@ -39,6 +42,11 @@ pub trait Planner: Send + Sync {
     /// [`zone::plan`].
     fn zone(&self, service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> zone::Plan {
         zone::plan(service, pods, current)
+    }
+
+    /// [`zone::slices::plan`].
+    fn slices(&self, service: &Service, pods: &[&Pod], current: &[&EndpointSlice]) -> Vec<Write> {
+        zone::slices::plan(service, pods, current)
     }
 
     /// [`namespace::plan`].

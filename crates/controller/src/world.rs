@@ -12,6 +12,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{ControllerRevision, StatefulSet},
         core::v1::{Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service},
+        discovery::v1::EndpointSlice,
         policy::v1::PodDisruptionBudget,
         storage::v1::StorageClass,
     },
@@ -24,6 +25,7 @@ use plan::{
     read::is_ready,
     schedule::{asks_who_is_there, shuns, takes, takes_room, waits_for_room},
     set::{Reserved, Set},
+    zone::slices::SERVICE_NAME,
 };
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
@@ -41,6 +43,8 @@ pub mod resources {
     pub const SERVICES: &str = "services";
     /// Endpoints.
     pub const ENDPOINTS: &str = "endpoints";
+    /// Slices of endpoints.
+    pub const SLICES: &str = plan::zone::slices::RESOURCE;
     /// ConfigMaps.
     pub const CONFIG_MAPS: &str = "configmaps";
     /// Service accounts.
@@ -68,11 +72,12 @@ pub mod resources {
     /// Volumes that are being made: the daemon's own records, too.
     pub const BEGUN: &str = "_begun";
     /// Everything that the world keeps, in the order in which it is loaded.
-    pub const KEPT: [&str; 14] = [
+    pub const KEPT: [&str; 15] = [
         NAMESPACES,
         NODES,
         SERVICES,
         ENDPOINTS,
+        SLICES,
         CLAIMS,
         VOLUMES,
         BEGUN,
@@ -201,6 +206,8 @@ pub struct World {
     pub services: Kept<Service>,
     /// Endpoints.
     pub endpoints: Kept<Endpoints>,
+    /// Slices of endpoints.
+    pub slices: Kept<EndpointSlice>,
     /// Claims.
     pub claims: Kept<PersistentVolumeClaim>,
     /// Volumes.
@@ -277,6 +284,7 @@ impl World {
                     dirty.insert(Unit::Zone((namespace, name)));
                 }
             }
+            resources::SLICES => self.apply_slice(event, &mut dirty),
             resources::CONFIG_MAPS if name == ROOT_CA => {
                 dirty.insert(Unit::Namespace(namespace));
             }
@@ -334,6 +342,16 @@ impl World {
             _ => {}
         }
         dirty
+    }
+
+    fn apply_slice(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        let (before, news) = self.slices.apply(event);
+        if news {
+            let after = self.slices.get(&event.key.namespace, &event.key.name);
+            let labels = before.iter().chain(after).filter_map(|slice| slice.metadata.labels.as_ref());
+            let services = labels.filter_map(|labels| labels.get(SERVICE_NAME).cloned());
+            dirty.extend(services.map(|service| Unit::Zone((event.key.namespace.to_string(), service))));
+        }
     }
 
     fn mark_users_of_account(&self, event: &Event, dirty: &mut BTreeSet<Unit>) {

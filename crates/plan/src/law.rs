@@ -158,6 +158,7 @@ fn target(write: &Write) -> (&'static str, &str, &str) {
         Write::CreateRevision(revision) | Write::UpdateRevision(revision) => of("revision", &revision.metadata),
         Write::BudgetStatus { namespace, name, .. } => ("budget", namespace, name),
         Write::Endpoints { endpoints, .. } => of("endpoints", &endpoints.metadata),
+        Write::Slice { slice, .. } => of("slice", &slice.metadata),
         Write::CreateAccount(account) => of("service account", &account.metadata),
         Write::ConfigMap { config_map, .. } => of("config map", &config_map.metadata),
         Write::DeleteContent { namespace, name, .. } => ("content", namespace, name),

@@ -9,6 +9,7 @@ use k8s_openapi::{
             ConfigMap, Endpoints, Namespace, NodeStatus, PersistentVolume, PersistentVolumeClaim,
             PersistentVolumeClaimStatus, PersistentVolumeStatus, Pod, PodStatus, ServiceAccount,
         },
+        discovery::v1::EndpointSlice,
         policy::v1::PodDisruptionBudgetStatus,
     },
     apimachinery::pkg::apis::meta::v1::OwnerReference,
@@ -123,6 +124,8 @@ pub enum Write {
     BudgetStatus { namespace: String, name: String, rv: String, status: Box<PodDisruptionBudgetStatus> },
     /// Make or replace the endpoints of a service; `rv` is `None` when there are none yet.
     Endpoints { endpoints: Box<Endpoints>, rv: Option<String> },
+    /// Make or replace a slice of the endpoints of a service; `rv` is `None` when there is none yet.
+    Slice { slice: Box<EndpointSlice>, rv: Option<String> },
     /// Make a service account.
     CreateAccount(Box<ServiceAccount>),
     /// Make or replace a ConfigMap; `rv` is `None` when there is none yet.

@@ -1,9 +1,14 @@
-//! A service with its pods: its endpoints, and its records in DNS.
+//! A service with its pods: its endpoints and their slices, and its records in DNS.
 
 mod endpoints;
 mod shared;
+pub mod slices;
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 pub use shared::Shared;
 
@@ -227,8 +232,7 @@ pub fn plan(service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> Pl
         let name = spec.and_then(|s| s.external_name.as_deref()).unwrap_or_default();
         return Plan { records: Records::External(name.trim_end_matches('.').to_owned()), writes: Vec::new() };
     }
-    let selector = spec.and_then(|s| s.selector.as_ref()).filter(|s| !s.is_empty());
-    let (published, writes) = match selector {
+    let (published, writes) = match selector_of(service) {
         None => (endpoints::published_by_hand(current), Vec::new()),
         Some(selector) => {
             let candidates = endpoints::select(service, selector, pods);
@@ -243,6 +247,12 @@ pub fn plan(service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> Pl
         Records::Virtual { addresses, ports: service_ports(service), endpoints: published }
     };
     Plan { records, writes }
+}
+
+/// The labels of the pods that a service publishes, where it is one that has pods.
+fn selector_of(service: &Service) -> Option<&BTreeMap<String, String>> {
+    let spec = service.spec.as_ref().filter(|spec| spec.type_.as_deref() != Some("ExternalName"))?;
+    spec.selector.as_ref().filter(|selector| !selector.is_empty())
 }
 
 /// The writes that remove `Endpoints` objects which we made and whose service is gone.

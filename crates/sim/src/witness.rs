@@ -5,7 +5,10 @@ use std::{net::Ipv4Addr, sync::Arc};
 use controller::Planner;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, Pod, Service};
+use k8s_openapi::api::{
+    core::v1::{Endpoints, Namespace, Pod, Service},
+    discovery::v1::EndpointSlice,
+};
 use plan::{
     Action, Write,
     address::Leases,
@@ -79,6 +82,14 @@ impl Planner for Witness {
         self.tell(unit, &plan.writes, &[]);
         self.see(unit, law::zone::all(service, pods, current, &plan));
         plan
+    }
+
+    fn slices(&self, service: &Service, pods: &[&Pod], current: &[&EndpointSlice]) -> Vec<Write> {
+        let writes = self.planner.slices(service, pods, current);
+        let unit = || format!("service {}", service.metadata.name.as_deref().unwrap_or_default());
+        self.tell(unit, &writes, &[]);
+        self.see(unit, law::zone::sliced(service, pods, current, &writes));
+        writes
     }
 
     fn namespace(&self, namespace: &Namespace, content: &[Content], now: Timestamp) -> namespace::Plan {

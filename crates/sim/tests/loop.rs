@@ -452,3 +452,39 @@ async fn a_clock_that_is_set_back_holds_nothing_up() {
     assert_eq!(cluster.ready(), ["web-0", "web-1"]);
     assert_eq!(cluster.waits(), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_slices_of_a_service_follow_its_pods_and_go_with_it() {
+    let cluster = Cluster::start(&["nginx:1"]).await;
+    cluster
+        .create(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"clusterIP": "None", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+        }))
+        .await;
+    cluster.settle().await;
+    let slice = || cluster.get("endpointslices.discovery.k8s.io", "web-bbbbb");
+    assert_eq!(slice().expect("it is there from the start")["endpoints"], json!([]));
+    cluster
+        .create(json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "nginx", "image": "nginx:1"}], "terminationGracePeriodSeconds": 1},
+        }))
+        .await;
+    cluster.settle().await;
+    let told = slice().expect("it stays");
+    let pod = cluster.get("pods", "a").expect("it runs");
+    assert_eq!(
+        (&told["endpoints"][0]["addresses"][0], &told["endpoints"][0]["conditions"]["ready"], &told["ports"]),
+        (&pod["status"]["podIP"], &json!(true), &json!([{"name": "", "port": 80, "protocol": "TCP"}]))
+    );
+    cluster.delete("pods", "a").await;
+    cluster.settle().await;
+    assert_eq!(slice().expect("it stays")["endpoints"], json!([]));
+    cluster.delete("endpointslices.discovery.k8s.io", "web-bbbbb").await;
+    cluster.settle().await;
+    assert!(slice().is_some(), "it is made again");
+    cluster.delete("services", "web").await;
+    cluster.settle().await;
+    assert_eq!((slice(), cluster.waits()), (None, vec![]));
+}

@@ -8,6 +8,7 @@ pub mod config_map;
 pub mod controller_revision;
 mod data;
 pub mod delete_options;
+pub mod endpoint_slice;
 pub mod endpoints;
 pub mod event;
 pub mod eviction;

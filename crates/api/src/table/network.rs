@@ -94,6 +94,43 @@ fn host_port(ip: &str, port: &Value) -> String {
     if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
 }
 
+pub(super) static SLICE: Printer = Printer {
+    columns: &[
+        NAME,
+        Column::new("AddressType", "What its addresses are."),
+        Column::new("Ports", "The ports of its endpoints."),
+        Column::new("Endpoints", "Their first addresses."),
+        AGE,
+    ],
+    cells: |slice, now| {
+        let ports = items(&slice["ports"]).iter().map(|port| match &port["port"] {
+            Value::Null => "*".to_owned(),
+            number => number.to_string(),
+        });
+        let endpoints = items(&slice["endpoints"]).iter();
+        let addresses =
+            endpoints.flat_map(|endpoint| items(&endpoint["addresses"])).map(|address| text(address).to_owned());
+        vec![
+            name(slice),
+            text(&slice["addressType"]).into(),
+            some(&ports.collect::<Vec<_>>()).into(),
+            some(&addresses.collect::<Vec<_>>()).into(),
+            age_of(slice, now),
+        ]
+    },
+};
+
+/// The first few, and how many more there are.
+fn some(all: &[String]) -> String {
+    match all.len() {
+        0 => "<unset>".to_owned(),
+        many if many > ADDRESSES_MAX => {
+            format!("{} + {} more...", all[..ADDRESSES_MAX].join(","), many - ADDRESSES_MAX)
+        }
+        _ => all.join(","),
+    }
+}
+
 pub(super) static POLICY: Printer = Printer {
     columns: &[NAME, Column::new("Pod-Selector", "The pods that it is about."), AGE],
     cells: |policy, now| {

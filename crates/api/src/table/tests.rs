@@ -17,6 +17,7 @@ const KINDS: &[&str] = &[
     "Scale",
     "Service",
     "Endpoints",
+    "EndpointSlice",
     "PersistentVolumeClaim",
     "PersistentVolume",
     "StorageClass",
@@ -513,6 +514,15 @@ fn what_is_stored_for_others_reads_as_in_kubectl() {
             json!(["x", "a,b", "i,j", "app=a"]),
         ),
         ("LimitRange", json!({}), json!(["x", MADE])),
+        (
+            "EndpointSlice",
+            json!({
+                "addressType": "IPv4", "ports": [{"port": 80}, {}],
+                "endpoints": [{"addresses": ["10.0.0.1"]}, {"addresses": ["10.0.0.2", "10.0.0.3"]}, {"addresses": ["10.0.0.4"]}],
+            }),
+            json!(["x", "IPv4", "80,*", "10.0.0.1,10.0.0.2,10.0.0.3 + 1 more...", "60m"]),
+        ),
+        ("EndpointSlice", json!({"addressType": "IPv6"}), json!(["x", "IPv6", "<unset>", "<unset>", "60m"])),
         (
             "ResourceQuota",
             json!({"status": {"hard": hard, "used": {"pods": "1"}}}),

@@ -47,10 +47,12 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let (namespace, service) = (&name.0, &name.1);
         let plan = self.world.services.get(namespace, service).map(|object| {
             let pods = self.world.pods_of_service(namespace, object);
-            self.planner.zone(object, &pods, self.world.endpoints.get(namespace, service))
+            let slices = self.planner.slices(object, &pods, &self.world.slices_of_service(namespace, object));
+            (self.planner.zone(object, &pods, self.world.endpoints.get(namespace, service)), slices)
         });
         match plan {
-            Some(plan) => {
+            Some((mut plan, slices)) => {
+                plan.writes.extend(slices);
                 self.is_zone_behind |= self.draft.set_service(namespace, service, Some(Arc::new(plan.records)));
                 self.publish_last();
                 self.carry_out(unit, plan.writes, Vec::new(), Vec::new()).await;

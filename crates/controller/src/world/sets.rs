@@ -1,4 +1,4 @@
-//! Which pods, claims and revisions a set is planned with, and which sets a change concerns.
+//! Which pods, claims, slices and revisions a set or a service is planned with, and which sets a change concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use k8s_openapi::{
     api::{
         apps::v1::ControllerRevision,
         core::v1::{PersistentVolumeClaim, Pod, Service},
+        discovery::v1::EndpointSlice,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -15,6 +16,7 @@ use plan::{
     facts::PodKey,
     read::is_ready,
     set::{Reserved, Set},
+    zone::slices,
 };
 
 use super::{
@@ -64,6 +66,13 @@ impl World {
     /// The pods that a service selects, by name; none for one without a selector, whose endpoints are written by hand.
     pub fn pods_of_service<'a>(&'a self, namespace: &'a str, service: &Service) -> Vec<&'a Pod> {
         selector_of_service(service).map_or_else(Vec::new, |selector| self.pods_selected(namespace, &selector))
+    }
+
+    /// The slices that are kept for a service.
+    pub fn slices_of_service<'a>(&'a self, namespace: &'a str, service: &Service) -> Vec<&'a EndpointSlice> {
+        let beginning = format!("{}-", service.metadata.name.as_deref().unwrap_or_default());
+        let all = self.slices.beginning(namespace, &beginning).map(|(_, slice)| slice);
+        all.filter(|slice| slices::is_kept_for(slice, service)).collect()
     }
 
     /// The pods whose names begin like those of the set's pets.

@@ -157,6 +157,7 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             | Write::NodeStatus { .. }
             | Write::BudgetStatus { .. }
             | Write::Endpoints { .. }
+            | Write::Slice { .. }
             | Write::CreateAccount(_)
             | Write::ConfigMap { .. }
             | Write::UpdateNamespace(_)

@@ -6,12 +6,15 @@ use std::{
 };
 
 use api::petset::{HOSTNAME, SUBDOMAIN, TOLERATE_UNREADY};
-use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
+use k8s_openapi::api::{
+    core::v1::{Endpoints, Pod, Service},
+    discovery::v1::{self as discovery, EndpointSlice},
+};
 
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once};
 use crate::{
     Write, read,
-    zone::{Endpoint, Plan, Records},
+    zone::{Endpoint, Plan, Records, slices},
 };
 
 /// All laws that one decision can break.
@@ -127,6 +130,54 @@ pub fn quiet(current: Option<&Endpoints>, plan: &Plan) -> Verdict {
         })?;
     }
     Ok(())
+}
+
+/// All laws that a decision about the slices of a service can break: after it they say which pods may be asked for
+/// ([`Law::ZoneTrue`]), none is written that is so already ([`Law::Quiet`]) or is another service's ([`Law::Alone`]), and
+/// none has more than it may ([`Law::Bounded`]).
+pub fn sliced(service: &Service, pods: &[&Pod], current: &[&EndpointSlice], writes: &[Write]) -> Verdict {
+    let its_name = name(&service.metadata);
+    let is_own = |slice: &EndpointSlice| slices::is_kept_for(slice, service);
+    let mut after: BTreeMap<&str, &EndpointSlice> =
+        current.iter().filter(|slice| is_own(slice)).map(|slice| (name(&slice.metadata), *slice)).collect();
+    for write in writes {
+        let (kind, space, object) = super::target(write);
+        let is_kept = match write {
+            Write::Slice { slice, rv } => {
+                let is_so = after.get(object) == Some(&&**slice) || rv.is_some() != after.contains_key(object);
+                holds(!is_so, Law::Quiet, || format!("slice {object} is written although it is so already"))?;
+                after.insert(object, slice);
+                is_own(slice)
+            }
+            Write::DeleteContent { resource, .. } => resource == slices::RESOURCE && after.remove(object).is_some(),
+            _ => false,
+        };
+        holds(is_kept && space == namespace(&service.metadata), Law::Alone, || {
+            format!("{kind} {object} is written for the slices of service {its_name}")
+        })?;
+    }
+    let mut ready = BTreeSet::new();
+    for (object, slice) in &after {
+        let endpoints = slice.endpoints.as_deref().unwrap_or_default();
+        holds(endpoints.len() <= slices::ENDPOINTS_PER_SLICE_MAX, Law::Bounded, || {
+            format!("slice {object} has {} endpoints", endpoints.len())
+        })?;
+        let is_ready = |endpoint: &&discovery::Endpoint| {
+            endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) == Some(true)
+        };
+        ready.extend(endpoints.iter().filter(is_ready).flat_map(|endpoint| endpoint.addresses.iter().cloned()));
+    }
+    let is_alias = service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"));
+    let selector = selector_of(service).filter(|_| !is_alias);
+    let published = selector.map(|selector| candidates(service, selector, pods)).unwrap_or_default();
+    let wanted: BTreeSet<String> =
+        published.into_iter().flat_map(addresses).map(|address| address.to_string()).collect();
+    // Those of a service that goes may have gone before it.
+    let is_said = if is_leaving(&service.metadata) { ready.is_subset(&wanted) } else { ready == wanted };
+    holds(is_said, Law::ZoneTrue, || {
+        format!("the slices of service {its_name} say {ready:?} and should say {wanted:?}")
+    })?;
+    once(writes)
 }
 
 /// [`Law::Alone`]: a service writes its own `Endpoints` and nothing else.

@@ -25,7 +25,7 @@ const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 /// Who keeps those of services with a selector, in Kubernetes' words.
 const CONTROLLER: &str = "endpoint-controller";
 /// The label of the endpoints of a service without a virtual address.
-const HEADLESS: &str = "service.kubernetes.io/headless";
+pub(super) const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// A pod that a service selects.
 #[derive(Debug)]
@@ -41,6 +41,23 @@ pub(super) struct Candidate<'a> {
     ports: Vec<(ServicePort, u16)>,
 }
 
+impl<'a> Candidate<'a> {
+    /// The pod.
+    pub(super) fn pod(&self) -> &'a Pod {
+        self.pod
+    }
+
+    /// Its addresses, the primary one first.
+    pub(super) fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// The service's ports with their numbers in this pod.
+    pub(super) fn ports(&self) -> impl Iterator<Item = EndpointPort> {
+        self.ports.iter().map(|(port, number)| endpoint_port(port, *number))
+    }
+}
+
 /// The pods that are endpoints of a service, published or not, in the order of their addresses' text.
 ///
 /// A pod without an address, one that has ended, and one that is being deleted are none; the last may be published all
@@ -51,10 +68,21 @@ pub(super) fn select<'a>(
     pods: &[&'a Pod],
 ) -> Vec<Candidate<'a>> {
     let unready_too = publishes_unready(service);
+    let mut selected = candidates(service, selector, pods);
+    selected.retain(|candidate| unready_too || candidate.pod.metadata.deletion_timestamp.is_none());
+    selected
+}
+
+/// The same with all those that are being deleted.
+pub(super) fn candidates<'a>(
+    service: &Service,
+    selector: &BTreeMap<String, String>,
+    pods: &[&'a Pod],
+) -> Vec<Candidate<'a>> {
+    let unready_too = publishes_unready(service);
     let mut candidates: Vec<_> = pods
         .iter()
         .filter(|pod| is_selected(pod, selector) && pod.metadata.namespace == service.metadata.namespace)
-        .filter(|pod| unready_too || pod.metadata.deletion_timestamp.is_none())
         .filter(|pod| !read::is_finished(pod))
         .filter_map(|pod| {
             let addresses = addresses(pod);
@@ -164,7 +192,7 @@ pub(super) fn dashed(address: IpAddr) -> String {
 fn subsets(candidates: &[Candidate<'_>]) -> Vec<EndpointSubset> {
     let mut groups: Vec<(Vec<EndpointPort>, Vec<&Candidate<'_>>)> = Vec::new();
     for candidate in candidates {
-        let ports: Vec<EndpointPort> = candidate.ports.iter().map(|(p, number)| endpoint_port(p, *number)).collect();
+        let ports: Vec<EndpointPort> = candidate.ports().collect();
         match groups.iter_mut().find(|(of_group, _)| *of_group == ports) {
             Some((_, members)) => members.push(candidate),
             None => groups.push((ports, vec![candidate])),
@@ -186,7 +214,7 @@ fn subsets(candidates: &[Candidate<'_>]) -> Vec<EndpointSubset> {
         .collect()
 }
 
-fn endpoint_address(candidate: &Candidate<'_>) -> EndpointAddress {
+pub(super) fn endpoint_address(candidate: &Candidate<'_>) -> EndpointAddress {
     let metadata = &candidate.pod.metadata;
     EndpointAddress {
         ip: candidate.addresses[0].to_string(),
@@ -241,7 +269,7 @@ fn has_no_ports(service: &Service) -> bool {
 }
 
 /// Whether the service publishes pods before they are ready, and until they are gone.
-fn publishes_unready(service: &Service) -> bool {
+pub(super) fn publishes_unready(service: &Service) -> bool {
     let annotation = service.metadata.annotations.as_ref().and_then(|a| a.get(TOLERATE_UNREADY));
     service.spec.as_ref().and_then(|s| s.publish_not_ready_addresses).unwrap_or_default()
         || annotation.is_some_and(|value| read::parse_bool(value) == Some(true))

@@ -23,6 +23,7 @@ mod node;
 mod odd;
 mod room;
 mod set;
+mod slices;
 mod space;
 mod storage;
 mod truth;
