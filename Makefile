@@ -15,7 +15,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract protobuf demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -78,6 +78,10 @@ fuzz: ## arbitrary bytes for every decoder, TIME=600 seconds each; TARGET=body_j
 contract: ## the published contract in api/, from the code
 	cargo build --quiet --locked --workspace --example contract
 	$(TARGET_DIR)/debug/examples/contract
+
+protobuf: ## the table of messages in protobuf, from the types in kubectl
+	cargo build --quiet --locked --workspace --example protobuf
+	$(TARGET_DIR)/debug/examples/protobuf "$$(integration/kubectl | tail -n 1)"
 
 demo: ## a first set, from nothing, in an instance of its own
 	integration/demo run

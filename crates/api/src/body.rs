@@ -1,4 +1,4 @@
-//! Request bodies: JSON or YAML to a value, with duplicates found.
+//! Request bodies: JSON, YAML or protobuf to a value, with duplicates found.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -11,6 +11,7 @@ use crate::limits::{
     BODY_QUOTE_BYTES, NESTING_MAX, YAML_INDENT_MAX, YAML_LINES_MENDED_MAX, YAML_NODES_MAX, YAML_SCALAR_BYTES_MAX,
 };
 use crate::path::Path;
+use crate::protobuf;
 use crate::status::{Status, quoted};
 
 /// The format of a body.
@@ -20,6 +21,8 @@ pub enum Media {
     Json,
     /// `application/yaml`.
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`, which has no duplicates.
+    Protobuf,
 }
 
 /// Reads one object; also returns the paths of duplicate fields. `kind` is named in errors.
@@ -31,18 +34,21 @@ pub enum Media {
 /// Errors: 400 `BadRequest` as Kubernetes words it; also for more than one YAML document, of which Kubernetes would
 /// drop all but the first in silence.
 pub fn read(bytes: &[u8], media: Media, kind: &str) -> Result<(Value, Vec<String>), Status> {
-    let refuse = |why: String| {
-        let quote = quote(bytes);
-        Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({quote})"))
-    };
     let duplicates = RefCell::new(Vec::new());
     let value = match media {
         Media::Json => read_json(bytes, &duplicates),
         Media::Yaml if bytes.is_empty() => Err(unparsable("unexpected end of JSON input")),
         Media::Yaml => read_yaml(bytes, &duplicates),
+        Media::Protobuf => return protobuf::read(bytes, kind).map(|value| (value, Vec::new())),
     };
-    let value = value.and_then(object).map_err(refuse)?;
+    let value = value.and_then(object).map_err(|why| unrecognised(bytes, kind, &why))?;
     Ok((value, duplicates.into_inner()))
+}
+
+/// 400 for a body that says nothing of an object. `kind` is the one that was expected.
+pub(crate) fn unrecognised(bytes: &[u8], kind: &str, why: &str) -> Status {
+    let quote = quote(bytes);
+    Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({quote})"))
 }
 
 /// Reads every document of a YAML manifest (or the one of a JSON file), in order, as [`read`] reads one. Documents
@@ -75,8 +81,16 @@ pub fn read_manifest(bytes: &[u8]) -> Result<Vec<Value>, String> {
 /// Reads the JSON of a patch; also returns the paths of duplicate fields. Errors: in the words of Go's JSON package.
 pub(crate) fn read_patch(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     let duplicates = RefCell::new(Vec::new());
-    let value = parse_json(bytes, &duplicates)?;
+    let value = parse_json(bytes, Node::root(&duplicates, Media::Json))?;
     Ok((value, duplicates.into_inner()))
+}
+
+/// Reads JSON that stands in a body of another format, in `depth` lists and maps. Of duplicate fields the last counts.
+///
+/// Errors: in the words of Go's JSON package.
+pub(crate) fn read_json_within(bytes: &[u8], depth: usize) -> Result<Value, String> {
+    let duplicates = RefCell::new(Vec::new());
+    parse_json(bytes, Node { depth, ..Node::root(&duplicates, Media::Json) })
 }
 
 /// How many levels of lists and maps a value has; 0 for a value that is neither.
@@ -91,12 +105,12 @@ pub fn depth(value: &Value) -> usize {
 }
 
 fn read_json(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {
-    parse_json(bytes, duplicates).map_err(|why| unparsable(&why))
+    parse_json(bytes, Node::root(duplicates, Media::Json)).map_err(|why| unparsable(&why))
 }
 
-fn parse_json(bytes: &[u8], duplicates: &RefCell<Vec<String>>) -> Result<Value, String> {
+fn parse_json(bytes: &[u8], node: Node<'_>) -> Result<Value, String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = Node::root(duplicates, Media::Json).deserialize(&mut json);
+    let value = node.deserialize(&mut json);
     value.and_then(|value| json.end().map(|()| value)).map_err(|error| json_error(bytes, &error))
 }
 

@@ -15,6 +15,7 @@ mod path;
 pub mod petset;
 pub mod policy;
 pub mod propagation;
+mod protobuf;
 pub mod resource;
 pub mod selector;
 pub mod status;

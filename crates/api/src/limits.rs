@@ -76,3 +76,7 @@ pub const YAML_NODES_MAX: usize = 50_000;
 
 /// Text in one YAML document, aliases expanded, in octets: what fits in a body, twice.
 pub const YAML_SCALAR_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+
+/// Values in one protobuf body. Two octets may stand for an object, which takes some hundreds in memory; the largest objects
+/// that people and programs make have some thousand.
+pub const PROTOBUF_VALUES_MAX: usize = 100_000;

@@ -30,13 +30,19 @@ pub fn body_yaml(input: &[u8]) {
     create(input, Media::Yaml);
 }
 
+/// `application/vnd.kubernetes.protobuf`; the first byte chooses the kind.
+pub fn protobuf(input: &[u8]) {
+    create(input, Media::Protobuf);
+}
+
 fn create(input: &[u8], media: Media) {
     let Some((&choice, bytes)) = input.split_first() else { return };
     let resource = RESOURCES[usize::from(choice) % RESOURCES.len()];
     match body::read(bytes, media, resource.kind) {
         Err(status) => is_sound(&status),
         Ok((value, _)) => {
-            reads_back(&value, media);
+            // Answers are never in protobuf.
+            reads_back(&value, if media == Media::Yaml { Media::Yaml } else { Media::Json });
             let stored = admitted(resource, value);
             if let Ok(stored) = stored {
                 stays_itself(resource, &stored);
@@ -81,7 +87,7 @@ pub(crate) fn stays_itself(resource: &Resource, stored: &Value) {
 /// What the server writes, it reads as the same.
 fn reads_back(value: &Value, media: Media) {
     let text = match media {
-        Media::Json => value.to_string(),
+        Media::Json | Media::Protobuf => value.to_string(),
         Media::Yaml => serde_saphyr::to_string(value).expect("a value can be written as YAML"),
     };
     if text.len() > BODY_BYTES_MAX {

@@ -12,7 +12,7 @@ mod requests;
 mod small;
 mod stored;
 
-pub use bodies::{body_json, body_yaml};
+pub use bodies::{body_json, body_yaml, protobuf};
 pub use differential::dns_differential;
 pub use packets::dns_packet;
 pub use patches::patch;
@@ -30,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dns_differential", dns_differential),
     ("dns_packet", dns_packet),
     ("patch", patch),
+    ("protobuf", protobuf),
     ("quantity", quantity),
     ("request", request),
     ("selector", selector),
