@@ -68,6 +68,37 @@ fn stock_kubectls_roll_sets_out_and_drain_the_node() -> Result<()> {
     Ok(())
 }
 
+/// What `kubectl create` makes by itself it sends in protobuf.
+#[test]
+fn stock_kubectls_create_what_they_generate() -> Result<()> {
+    let world = World::start("ctlmake")?;
+    for kubectl in kubectls()? {
+        generate(&world, &kubectl).with_context(|| format!("with {}", kubectl.display()))?;
+    }
+    Ok(())
+}
+
+fn generate(world: &World, kubectl: &Path) -> Result<()> {
+    let run = |script: &str| world.shell_with(kubectl, script);
+    let created = run("kubectl create namespace demo && \
+         kubectl create service clusterip web --tcp=80:8080 && \
+         kubectl create service clusterip nginx --clusterip=None && \
+         kubectl create pdb web --selector=app=nginx --min-available=0")?;
+    let expected = "namespace/demo created\nservice/web created\nservice/nginx created\n\
+                    poddisruptionbudget.policy/web created\n";
+    ensure!(created == expected, "{created}");
+    let port = run("kubectl get service web -o jsonpath='{.spec.ports[0].targetPort} {.spec.selector.app}'")?;
+    ensure!(port == "8080 web", "{port}");
+    let address = run("kubectl get service nginx -o jsonpath='{.spec.clusterIP}'")?;
+    ensure!(address == "None", "{address}");
+    let least = run("kubectl get pdb web -o jsonpath='{.spec.minAvailable}'")?;
+    ensure!(least == "0", "{least}");
+    let again = run("kubectl create namespace demo 2>&1 && exit 1 || true")?;
+    ensure!(again.contains("namespaces \"demo\" already exists"), "{again}");
+    run("kubectl delete namespace demo && kubectl delete service web nginx && kubectl delete pdb web")?;
+    Ok(())
+}
+
 fn rollout(world: &World, kubectl: &Path) -> Result<()> {
     let run = |script: &str| world.shell_with(kubectl, script);
     let version = || run("kubectl get statefulset web -o jsonpath='{.spec.template.spec.containers[0].env[0].value}'");

@@ -236,7 +236,7 @@ impl Status {
     /// 415 for a body of an unknown format.
     pub fn unsupported_body() -> Status {
         let message = "the body of the request was in an unknown format - accepted media types include: \
-                       application/json, application/yaml";
+                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
         Status::new(415, "UnsupportedMediaType", message, json!({}))
     }
 

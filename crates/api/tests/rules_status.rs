@@ -81,7 +81,7 @@ fn every_refusal_has_the_code_reason_and_words_of_kubernetes() {
             415,
             "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml",
+             application/yaml, application/vnd.kubernetes.protobuf",
         ),
         (Status::too_old(1, 224), 410, "Expired", "too old resource version: 1 (224)"),
         (Status::version_too_large(9, 5), 504, "Timeout", "Timeout: Too large resource version: 9, current: 5"),

@@ -91,6 +91,7 @@ pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Status> {
     match content_type(headers).as_str() {
         "" | "application/json" => Ok(Media::Json),
         "application/yaml" => Ok(Media::Yaml),
+        "application/vnd.kubernetes.protobuf" => Ok(Media::Protobuf),
         _ => Err(Status::unsupported_body()),
     }
 }

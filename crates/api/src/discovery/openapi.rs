@@ -271,16 +271,14 @@ impl Operations {
             operation["responses"] = json!({"201": created});
         }
         let bodies = match (verb, body) {
-            ("create" | "update", Some(schema)) => {
-                json!({"application/json": {"schema": reference(schema)}, "application/yaml": {"schema": reference(schema)}})
-            }
+            ("create" | "update", Some(schema)) => object_bodies(schema),
             // Strategic merge patches are served too. They are not listed, because clients that find them here work out the
             // patch from the schemas, which lack the merge keys; from their own types, or as a merge patch, they get it right.
             ("patch", _) => json!({
                 "application/json-patch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
                 "application/merge-patch+json": {"schema": {"type": "object"}},
             }),
-            ("delete" | "deletecollection", _) => json!({"application/json": {"schema": reference(&self.deletion)}}),
+            ("delete" | "deletecollection", _) => object_bodies(&self.deletion),
             _ => return operation,
         };
         operation["requestBody"] = json!({"content": bodies});
@@ -297,6 +295,16 @@ impl Operations {
         let group = if self.resource.group.is_empty() { "core" } else { self.resource.group };
         format!("{}_{}", group.split('.').next().unwrap_or(group), self.resource.version)
     }
+}
+
+/// The formats in which an object may be sent. Kinds of our own have no messages in protobuf.
+fn object_bodies(schema: &str) -> Value {
+    let object = json!({"schema": reference(schema)});
+    let mut bodies = json!({"application/json": object, "application/yaml": object});
+    if !schema.starts_with(DERIVED) {
+        bodies["application/vnd.kubernetes.protobuf"] = object;
+    }
+    bodies
 }
 
 /// `core_v1` as `CoreV1`.

@@ -11,6 +11,7 @@ mod list;
 mod listen;
 mod logs;
 mod patch;
+mod protobuf;
 mod scale;
 mod system;
 mod update;
