@@ -99,6 +99,82 @@ fn generate(world: &World, kubectl: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A server that listens on localhost alone, and says what it was asked.
+const NEAR: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: near}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: near
+    image: busybox:1
+    command: [sh, -c, "mkdir /www && seq 200000 > /www/numbers && exec httpd -f -p 127.0.0.1:8080 -h /www"]
+    readinessProbe: {exec: {command: [wget, -q, -O, /dev/null, "http://127.0.0.1:8080/numbers"]}, periodSeconds: 1}
+"#;
+
+#[test]
+fn stock_kubectls_reach_into_pods() -> Result<()> {
+    let mut world = World::start("reach")?;
+    world.apply(NEAR)?;
+    world.pods_ready(&["near"])?;
+    for kubectl in kubectls()? {
+        commands(&world, &kubectl).with_context(|| format!("commands with {}", kubectl.display()))?;
+        copies(&world, &kubectl).with_context(|| format!("copies with {}", kubectl.display()))?;
+        ports(&world, &kubectl).with_context(|| format!("ports with {}", kubectl.display()))?;
+    }
+    let left = world.petctl(&["exec", "near", "--", "ps", "-o", "comm"])?;
+    let left: Vec<&str> = left.lines().filter(|name| !["COMMAND", "ps"].contains(name)).collect();
+    ensure!(left == ["httpd", "runner"], "after all of that there run {left:?}");
+    Ok(())
+}
+
+/// Output, errors, input, exit codes, also by SPDY as kubectl speaks it up to 1.29.
+fn commands(world: &World, kubectl: &Path) -> Result<()> {
+    let said = world.shell_with(
+        kubectl,
+        "errors=$(mktemp); trap 'rm $errors' EXIT
+        kubectl exec near -- sh -c 'echo out; echo err >&2; exit 7' 2> $errors && exit 1 || code=$?; cat $errors; echo $code",
+    )?;
+    ensure!(said == "out\nerr\ncommand terminated with exit code 7\n7\n", "{said}");
+    let echoed =
+        world.shell_with(kubectl, "seq 50000 | kubectl exec -i near -- cat | sha256sum; seq 50000 | sha256sum")?;
+    let sums: Vec<&str> = echoed.lines().collect();
+    ensure!(sums.len() == 2 && sums[0] == sums[1], "{echoed}");
+    Ok(())
+}
+
+/// A file to the pod and back.
+fn copies(world: &World, kubectl: &Path) -> Result<()> {
+    let said = world.shell_with(
+        kubectl,
+        "scratch=$(mktemp -d); trap 'rm -rf $scratch' EXIT; cd $scratch; seq 300000 > there
+        kubectl cp there near:/tmp/there; kubectl cp near:/tmp/there back > said 2>&1; cmp there back && echo same",
+    )?;
+    ensure!(said == "same\n", "{said}");
+    Ok(())
+}
+
+/// Connections to a port, side by side; and to one where nobody listens.
+fn ports(world: &World, kubectl: &Path) -> Result<()> {
+    let script = r#"
+        scratch=$(mktemp -d); cd $scratch
+        kubectl port-forward pod/near :8080 :81 > said 2> errors & forward=$!
+        trap 'kill $forward 2> kill || true; wait $forward || true; rm -rf $scratch' EXIT
+        port() { sed -n "s/^Forwarding from 127.0.0.1:\([0-9]*\) -> $1\$/\1/p" said; }
+        for i in $(seq 300); do [ -n "$(port 81)" ] && break; sleep 0.1; done
+        for i in 1 2 3 4; do curl -sf "http://127.0.0.1:$(port 8080)/numbers" -o got$i & curls="${curls:-} $!"; done
+        for curl in $curls; do wait $curl; done
+        seq 200000 > wanted; for i in 1 2 3 4; do cmp wanted got$i; done
+        curl -s --max-time 10 "http://127.0.0.1:$(port 81)/" && exit 1 || true
+        for i in $(seq 100); do grep -q 'port 81' errors && break; sleep 0.1; done
+        grep -o "nobody answers at port 81 of the pod's localhost" errors | head -n 1
+    "#;
+    let said = world.shell_with(kubectl, script)?;
+    ensure!(said == "nobody answers at port 81 of the pod's localhost\n", "{said}");
+    Ok(())
+}
+
 fn rollout(world: &World, kubectl: &Path) -> Result<()> {
     let run = |script: &str| world.shell_with(kubectl, script);
     let version = || run("kubectl get statefulset web -o jsonpath='{.spec.template.spec.containers[0].env[0].value}'");

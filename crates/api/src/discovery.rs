@@ -101,6 +101,7 @@ fn facets(resource: &Resource) -> Vec<Facet> {
             Subresource::Log => own("log", &["get"], resource.kind),
             Subresource::Exec => own("exec", &["create", "get"], "PodExecOptions"),
             Subresource::Attach => own("attach", &["create", "get"], "PodAttachOptions"),
+            Subresource::PortForward => own("portforward", &["create", "get"], "PodPortForwardOptions"),
             Subresource::Eviction => {
                 Facet { name: "eviction", verbs: &["create"], group: "policy", version: "v1", kind: "Eviction" }
             }

@@ -27,6 +27,8 @@ pub enum Subresource {
     Exec,
     /// `pods/attach`: create, get.
     Attach,
+    /// `pods/portforward`: create, get.
+    PortForward,
     /// `pods/eviction`: create of a `policy/v1 Eviction`.
     Eviction,
 }
@@ -222,6 +224,7 @@ pub static PODS: Resource = Resource {
         Subresource::Log,
         Subresource::Exec,
         Subresource::Attach,
+        Subresource::PortForward,
         Subresource::Eviction,
     ],
     rules: &kinds::pod::Rules,

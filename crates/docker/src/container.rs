@@ -63,7 +63,8 @@ impl Docker {
         if sandbox.host_network && !self.allowed.privileged {
             return Err(powerless("the pod asks for the host's network"));
         }
-        let (mounts, _) = self.mounts(&sandbox.owner.uid, &[]).await?;
+        let (mut mounts, _) = self.mounts(&sandbox.owner.uid, &[]).await?;
+        mounts.mounts.extend(self.runners.mount());
         let body = self.sandbox_body(sandbox, mounts);
         let id = match self.create(&sandbox.owner, &body).await? {
             Ok(id) => id,

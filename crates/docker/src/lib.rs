@@ -1,8 +1,8 @@
 //! Makes Docker look like Runtime.
 //!
 //! [`Engine`] is a Docker engine that answers and is new enough. [`Engine::prepare`] makes the instance's network and
-//! the sandbox image, and gives [`Docker`]: the [`Runtime`] of one instance, with the logs of its containers and a way
-//! into them ([`streams`]).
+//! the sandbox image, and gives [`Docker`]: the [`Runtime`] of one instance, with the logs of its containers, a way
+//! into them ([`streams`]), and connections to their ports ([`forward`]).
 //!
 //! Everything made here carries the label `petset.io/instance`; nothing without it is ever stopped or removed.
 
@@ -13,6 +13,7 @@ mod erase;
 mod exec;
 mod failure;
 mod files;
+pub mod forward;
 mod hints;
 mod hold;
 mod image;

@@ -1,6 +1,7 @@
 //! Commands of probes, run by a small program inside the container that is started once.
 //!
-//! The program (`runner/main.rs`) is mounted read-only into containers that have exec probes. One exec of Docker's starts
+//! The program (`runner/main.rs`) is mounted read-only into containers that have exec probes, and into sandboxes, where it
+//! forwards ports ([`crate::forward`]). One exec of Docker's starts
 //! it in the container's confinement; from then on each command is a request over the exec's standard input. Where it
 //! cannot run (a container from before, a file system that forbids programs), the answer is `None`, and who asked runs
 //! the command through Docker's exec.
@@ -44,7 +45,9 @@ use crate::{
     exec::Outcome,
     streams::{Output, frames},
 };
-pub(crate) use wire::OUTPUT_BYTES_MAX;
+#[cfg(test)]
+pub(crate) use wire::piece as read_piece;
+pub(crate) use wire::{CONNECTED, OUTPUT_BYTES_MAX};
 use wire::{HELLO, Reply, Request};
 
 /// The program, built by `build.rs`; empty where it could not be built.
@@ -54,7 +57,7 @@ const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runner"));
 const FILE: &str = ".runner";
 
 /// Its path in containers, where no image has anything.
-const PATH: &str = "/.petset/runner";
+pub(crate) const PATH: &str = "/.petset/runner";
 
 /// For the program to begin, once the engine has started it. A loaded machine takes a second.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

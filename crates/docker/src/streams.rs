@@ -177,7 +177,7 @@ impl Docker {
     }
 }
 
-fn stream_error(target: &Target) -> impl Fn(Error) -> StreamError {
+pub(crate) fn stream_error(target: &Target) -> impl Fn(Error) -> StreamError {
     let container = target.container.clone();
     move |error| match status(&error) {
         Some(404) => StreamError::NotFound(container.clone()),
@@ -212,7 +212,7 @@ impl Engine {
         Ok(there.config.and_then(|config| config.tty).unwrap_or_default())
     }
 
-    async fn open_exec(&self, id: String, options: &ExecOptions) -> Result<Session, Error> {
+    pub(crate) async fn open_exec(&self, id: String, options: &ExecOptions) -> Result<Session, Error> {
         let request = CreateExecOptions {
             attach_stdin: Some(options.stdin),
             attach_stdout: Some(options.stdout),

@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Annotate(command::label::Arguments),
     /// Run a command in a pet
     Exec(command::exec::Arguments),
+    /// Let ports of this machine lead to ports of a pet
+    PortForward(command::port_forward::Arguments),
     /// Show what a pet has written
     Logs(command::logs::Arguments),
     /// Let the node take no new pods; those that run stay

@@ -5,7 +5,10 @@
 const ARENA_MAX: i32 = -8;
 
 #[cfg(target_env = "gnu")]
-#[allow(unsafe_code, reason = "the standard library cannot tune the allocator; `mallopt` takes two numbers and no memory of ours")]
+#[allow(
+    unsafe_code,
+    reason = "the standard library cannot tune the allocator; `mallopt` takes two numbers and no memory of ours"
+)]
 unsafe extern "C" {
     /// `mallopt(3)`.
     safe fn mallopt(parameter: i32, value: i32) -> i32;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use docker::Docker;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use plan::facts::PodKey;
-use server::streams::{ExecOptions, LogOptions, Output, Session, StreamError, Streams, Target};
+use server::streams::{ExecOptions, LogOptions, Output, Pod, Session, StreamError, Streams, Target, Tunnel};
 
 /// The way to the running containers, for the server.
 pub(crate) struct DockerStreams(pub(crate) Arc<Docker>);
@@ -49,14 +49,19 @@ impl Streams for DockerStreams {
             exit: session.exit,
         })
     }
+
+    async fn dial(&self, pod: &Pod, port: u16) -> Result<Tunnel, StreamError> {
+        let tunnel = self.0.dial(&key(pod), &pod.uid, port).await.map_err(refusal)?;
+        Ok(Tunnel { incoming: tunnel.incoming, outgoing: tunnel.outgoing })
+    }
 }
 
 fn theirs(target: &Target) -> docker::streams::Target {
-    docker::streams::Target {
-        pod: PodKey { namespace: target.namespace.clone(), name: target.pod.clone() },
-        uid: target.uid.clone(),
-        container: target.container.clone(),
-    }
+    docker::streams::Target { pod: key(&target.pod), uid: target.pod.uid.clone(), container: target.container.clone() }
+}
+
+fn key(pod: &Pod) -> PodKey {
+    PodKey { namespace: pod.namespace.clone(), name: pod.name.clone() }
 }
 
 fn refusal(error: docker::streams::StreamError) -> StreamError {

@@ -1,51 +1,31 @@
-//! The `exec` and `attach` subresources of pods: a process behind a WebSocket.
+//! The ways into pods: their `exec`, `attach` and `portforward` subresources.
 //!
-//! Kubernetes' channel protocols, versions 5 and 4: the first byte of a message says what the rest is.
+//! A request is upgraded to a WebSocket or to SPDY/3.1, whichever the client asks for. What then goes through it differs, and is
+//! in modules of its own: a process behind [channels] or behind [SPDY's streams](spdy), and [ports](forward).
 
-use std::pin::Pin;
+mod channels;
+mod forward;
+mod spdy;
+mod upgrade;
 
 use api::status::Status;
-use axum::{
-    extract::{
-        FromRequestParts as _, Request,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
-    },
-    response::IntoResponse as _,
-};
-use bytes::{BufMut as _, Bytes, BytesMut};
-use futures::{
-    SinkExt as _, StreamExt as _,
-    stream::{BoxStream, SplitSink, SplitStream},
-};
-use http::{Method, header};
+use axum::extract::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncWrite, AsyncWriteExt as _},
-    sync::{mpsc, oneshot},
-};
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use crate::{
     answer::Answer,
     authn::End,
     container,
-    limits::{MESSAGE_BYTES_MAX, PATIENCE, SESSIONS_MAX},
+    limits::SESSIONS_MAX,
     query::Params,
     server::Server,
-    streams::{self, ExecOptions, Output, Session, StreamError},
+    streams::{self, ExecOptions},
     write::Target,
 };
-
-const V5: &str = "v5.channel.k8s.io";
-const V4: &str = "v4.channel.k8s.io";
-
-const STDIN: u8 = 0;
-const STDOUT: u8 = 1;
-const STDERR: u8 = 2;
-const STATUS: u8 = 3;
-const RESIZE: u8 = 4;
-/// Of version 5: the channel that the next byte names is at its end.
-const END: u8 = 255;
+pub(crate) use forward::forward;
+use upgrade::Upgrade;
 
 /// `exec`: a command in a container.
 pub(crate) async fn exec(server: &Server, target: Target<'_>, params: &Params, request: Request) -> Answer {
@@ -71,10 +51,7 @@ async fn connect(
     let pod = server.store().get(&target.key());
     let pod = pod.ok_or_else(|| Status::not_found(target.resource, target.name))?;
     let container = container::choose(&pod, params.text("container"))?;
-    if container::is_untouched(&pod) {
-        let why = format!("pod {} does not have a host assigned", target.name);
-        return Err(Status::bad_request(why).into());
-    }
+    let pod = begun(&pod, &target)?;
     let tty = params.flag("tty");
     let options = ExecOptions {
         command,
@@ -86,165 +63,66 @@ async fn connect(
     if !(options.stdin || options.stdout || options.stderr) {
         return Err(Status::bad_request("you must specify at least 1 of stdin, stdout, stderr").into());
     }
-    let stream_target = streams::Target {
-        namespace: target.namespace.to_owned(),
-        pod: target.name.to_owned(),
-        uid: pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
-        container: container.to_owned(),
-    };
-    let end = request.extensions().get::<End>().cloned();
-    let socket = upgrade(request).await?;
-    // The place is taken before anything is waited for: many that come at once are as many as they are.
-    let place = server.inner.sessions.token();
-    if server.inner.sessions.len() > SESSIONS_MAX {
-        return Err(Status::too_many_requests("too many exec and attach sessions are open, end some", 1).into());
-    }
+    let stream_target = streams::Target { pod, container: container.to_owned() };
+    let cut = Cut::new(server, &request);
+    let upgrade = Upgrade::of(request, &channels::PROTOCOLS, spdy::PROTOCOL).await?;
+    let place = place(server)?;
 
     // What the engine refuses is told on the status channel: to any other answer than the upgrade kubectl replies by
     // trying SPDY, and then shows what became of that.
     let session = server.inner.parts.streams.exec(&stream_target, &options).await;
-    let can_half_close = socket.selected_protocol().is_some_and(|protocol| protocol == V5);
-    let stop = server.inner.stop.clone();
-    let response = socket.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(async move |socket| {
+    Ok(match upgrade {
+        Upgrade::WebSocket(socket, protocol) => upgrade::web_socket(socket, async move |socket| {
+            channels::serve(socket, session, protocol == channels::V5, cut.come()).await;
+            drop(place);
+        }),
+        Upgrade::Spdy(connection) => connection.accept(async move |connection| {
+            spdy::serve(connection, session, &options, cut.come()).await;
+            drop(place);
+        }),
+    })
+}
+
+/// The pod, as those name it who reach into it. Errors: 400 where nothing has been done about it yet.
+fn begun(pod: &Value, target: &Target<'_>) -> Result<streams::Pod, Status> {
+    if container::is_untouched(pod) {
+        return Err(Status::bad_request(format!("pod {} does not have a host assigned", target.name)));
+    }
+    Ok(streams::Pod::of(pod))
+}
+
+/// A place for a session, held as long as it lasts. It is taken before anything is waited for: many that come at once are as
+/// many as they are. Errors: 429.
+fn place(server: &Server) -> Result<TaskTrackerToken, Status> {
+    let place = server.inner.sessions.token();
+    if server.inner.sessions.len() > SESSIONS_MAX {
+        return Err(Status::too_many_requests("too many exec, attach and port-forward sessions are open, end some", 1));
+    }
+    Ok(place)
+}
+
+/// What ends a session from outside.
+struct Cut {
+    stop: CancellationToken,
+    token: Option<End>,
+}
+
+impl Cut {
+    fn new(server: &Server, request: &Request) -> Cut {
+        Cut { stop: server.inner.stop.clone(), token: request.extensions().get::<End>().cloned() }
+    }
+
+    /// Waits for it; why it is.
+    async fn come(self) -> &'static str {
         let ended = async {
-            match end {
+            match self.token {
                 Some(end) => end.come().await,
                 None => std::future::pending().await,
             }
         };
-        let cut = async {
-            tokio::select! {
-                () = stop.cancelled() => "the server is stopping",
-                () = ended => "the token counts no more",
-            }
-        };
-        serve(socket, session, can_half_close, cut).await;
-        drop(place);
-    });
-    Ok(response.into_response())
-}
-
-/// The WebSocket that the client asks for, with its protocol chosen. Errors: 400.
-async fn upgrade(request: Request) -> Result<WebSocketUpgrade, Status> {
-    let (mut parts, _) = request.into_parts();
-    let wanted = parts.headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if wanted.to_ascii_lowercase().starts_with("spdy") {
-        let why = "SPDY is not served: use a client that connects by WebSocket (petctl, or kubectl 1.30 and later)";
-        return Err(Status::bad_request(why));
-    }
-    if !wanted.eq_ignore_ascii_case("websocket") || parts.method != Method::GET {
-        return Err(Status::bad_request("Upgrade request required"));
-    }
-    let socket = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
-    let socket = socket.map_err(|rejection| Status::bad_request(rejection.body_text()))?.protocols([V5, V4]);
-    if socket.selected_protocol().is_none() {
-        let offered: Vec<&str> = socket.requested_protocols().filter_map(|value| value.to_str().ok()).collect();
-        let offered = offered.join(", ");
-        let why = format!("unable to negotiate protocol: client supports [{offered}], server accepts [{V5}, {V4}]");
-        return Err(Status::bad_request(why));
-    }
-    Ok(socket)
-}
-
-/// Connects a client to a process until the process ends, the client goes, or `cut` says why it is enough.
-async fn serve(
-    socket: WebSocket,
-    session: Result<Session, StreamError>,
-    can_half_close: bool,
-    cut: impl Future<Output = &'static str>,
-) {
-    let (mut sink, mut messages) = socket.split();
-    let told = match session {
-        Ok(Session { stdin, output, resize, exit }) => {
-            // Each arm is the last thing that happens on its half of the connection, so nothing is lost with the others.
-            tokio::select! {
-                told = tell(&mut sink, output, exit) => told.map(|()| (close_code::NORMAL, "")),
-                () = hear(&mut messages, stdin, resize, can_half_close) => return,
-                why = cut => Ok((close_code::AWAY, why)),
-            }
-        }
-        Err(refusal) => {
-            let status = ended_status(Err(refusal.to_string())).to_string();
-            sink.send(message(STATUS, status.as_bytes())).await.map(|()| (close_code::NORMAL, ""))
-        }
-    };
-    // An error is a client that is gone.
-    let Ok((code, reason)) = told else { return };
-    let farewell = async {
-        sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
-        // What the client still sends is read, so that the connection ends cleanly for it.
-        while let Some(Ok(_)) = messages.next().await {}
-        Ok::<(), axum::Error>(())
-    };
-    // A client that reads nothing would otherwise keep its place, also when its token counts no more.
-    let _ = tokio::time::timeout(PATIENCE, farewell).await;
-}
-
-/// Passes on all output, and then how the process ended. Errors: the client is gone.
-async fn tell(
-    sink: &mut SplitSink<WebSocket, Message>,
-    mut output: BoxStream<'static, std::io::Result<Output>>,
-    exit: oneshot::Receiver<Result<i64, String>>,
-) -> Result<(), axum::Error> {
-    let mut broken = None;
-    while let Some(piece) = output.next().await {
-        match piece {
-            Ok(Output::Stdout(bytes)) => sink.send(message(STDOUT, &bytes)).await?,
-            Ok(Output::Stderr(bytes)) => sink.send(message(STDERR, &bytes)).await?,
-            Err(error) => {
-                broken = Some(error.to_string());
-                break;
-            }
-        }
-    }
-    let ended = match broken {
-        Some(why) => Err(why),
-        None => exit.await.unwrap_or_else(|_| Err("its exit code was lost".to_owned())),
-    };
-    sink.send(message(STATUS, ended_status(ended).to_string().as_bytes())).await
-}
-
-/// Takes in what the client sends, until it closes the connection.
-async fn hear(
-    messages: &mut SplitStream<WebSocket>,
-    mut stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
-    resize: mpsc::Sender<(u16, u16)>,
-    can_half_close: bool,
-) {
-    // Pings are answered by the WebSocket itself, whenever it is read.
-    while let Some(Ok(message)) = messages.next().await {
-        let bytes = match message {
-            Message::Binary(bytes) => bytes,
-            // The Python client sends text.
-            Message::Text(text) => text.into(),
-            Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Close(_) => return,
-        };
-        let Some((channel, payload)) = bytes.split_first() else { continue };
-        match *channel {
-            STDIN => {
-                let Some(pipe) = &mut stdin else { continue };
-                let written = async {
-                    pipe.write_all(payload).await?;
-                    pipe.flush().await
-                };
-                // A process that has closed its input loses what comes after, as on a terminal.
-                if written.await.is_err() {
-                    stdin = None;
-                }
-            }
-            RESIZE => {
-                if let Ok(Size { width, height }) = serde_json::from_slice(payload) {
-                    // A process that is gone has no terminal any more.
-                    let _ = resize.send((width, height)).await;
-                }
-            }
-            END if can_half_close && payload.first() == Some(&STDIN) => {
-                if let Some(mut pipe) = stdin.take() {
-                    let _ = pipe.shutdown().await;
-                }
-            }
-            _ => {}
+        tokio::select! {
+            () = self.stop.cancelled() => "the server is stopping",
+            () = ended => "the token counts no more",
         }
     }
 }
@@ -257,14 +135,7 @@ struct Size {
     height: u16,
 }
 
-fn message(channel: u8, payload: &[u8]) -> Message {
-    let mut bytes = BytesMut::with_capacity(payload.len() + 1);
-    bytes.put_u8(channel);
-    bytes.put_slice(payload);
-    Message::Binary(Bytes::from(bytes))
-}
-
-/// How a process ended, as channel 3 tells it.
+/// How a process ended, as clients are told: a `Status` that `kubectl` makes its own exit code of.
 fn ended_status(ended: Result<i64, String>) -> Value {
     match ended {
         Ok(0) => json!({"metadata": {}, "status": "Success"}),

@@ -11,7 +11,7 @@ pub const WATCHES_MAX: usize = 1_024;
 /// Followed logs at a time on all listeners: each holds a stream of the engine. More get 429.
 pub const FOLLOWED_LOGS_MAX: usize = 256;
 
-/// Exec and attach sessions at a time on all listeners: each holds a connection to the engine. More get 429.
+/// Exec, attach and port-forward sessions at a time on all listeners: each holds connections to the engine. More get 429.
 pub const SESSIONS_MAX: usize = 256;
 
 /// Requests at a time that are being answered, on all listeners, watches and sessions left out once they are open. More get 429. As

@@ -36,12 +36,7 @@ pub(crate) async fn get(server: &Server, target: Target<'_>, params: &Params) ->
     } else {
         None
     };
-    let stream_target = streams::Target {
-        namespace: target.namespace.to_owned(),
-        pod: target.name.to_owned(),
-        uid: pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
-        container: container.to_owned(),
-    };
+    let stream_target = streams::Target { pod: streams::Pod::of(&pod), container: container.to_owned() };
     let text = server.inner.parts.streams.logs(&stream_target, &options).await.map_err(|error| refusal(&error))?;
     // A log that is followed ends with the server.
     let text = text.take_until(server.inner.stop.clone().cancelled_owned());

@@ -76,6 +76,9 @@ async fn answer(server: &Server, place: Place<'_>, params: &Params, request: Req
                 (Subresource::Attach, Method::GET | Method::POST) => {
                     ("connect", connect::attach(server, object, params, request).await)
                 }
+                (Subresource::PortForward, Method::GET | Method::POST) => {
+                    ("connect", connect::forward(server, object, params, request).await)
+                }
                 (Subresource::Eviction, Method::POST) => {
                     ("create", eviction::create(server, object, params, request).await)
                 }

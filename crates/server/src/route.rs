@@ -121,6 +121,7 @@ fn subresource(text: &str) -> Option<Subresource> {
         "log" => Subresource::Log,
         "exec" => Subresource::Exec,
         "attach" => Subresource::Attach,
+        "portforward" => Subresource::PortForward,
         "eviction" => Subresource::Eviction,
         _ => return None,
     })

@@ -99,7 +99,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     /// Places for watches.
     pub(crate) watches: Arc<Semaphore>,
-    /// Exec and attach sessions, which outlive their requests.
+    /// Exec, attach and port-forward sessions, which outlive their requests.
     pub(crate) sessions: TaskTracker,
     /// Places for followed logs.
     pub(crate) followed: Arc<Semaphore>,

@@ -1,25 +1,41 @@
-//! What the server needs of the running containers: their logs, and a way in.
+//! What the server needs of the running containers: their logs, a way in, and connections to their ports.
 
 use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{Sink, stream::BoxStream};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::{
     io::AsyncWrite,
     sync::{mpsc, oneshot},
 };
 
+/// Which pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl Pod {
+    /// A pod's object's.
+    pub(crate) fn of(object: &Value) -> Pod {
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        Pod { namespace: text("namespace"), name: text("name"), uid: text("uid") }
+    }
+}
+
 /// Which container of which pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The pod's namespace.
-    pub namespace: String,
-    /// The pod's name.
-    pub pod: String,
-    /// The pod's uid.
-    pub uid: String,
+    /// The pod.
+    pub pod: Pod,
     /// The container's name in the pod's spec, init containers included.
     pub container: String,
 }
@@ -76,6 +92,14 @@ pub struct Session {
     pub exit: oneshot::Receiver<Result<i64, String>>,
 }
 
+/// A connection to a port of a pod. Dropping it ends it.
+pub struct Tunnel {
+    /// What the pod says, until it has closed the connection.
+    pub incoming: BoxStream<'static, std::io::Result<Bytes>>,
+    /// What the client says. Empty octets say that it has no more to say.
+    pub outgoing: Pin<Box<dyn Sink<Bytes, Error = std::io::Error> + Send>>,
+}
+
 /// Why a stream cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
@@ -101,4 +125,6 @@ pub trait Streams: Send + Sync + 'static {
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, StreamError>;
     /// Runs a command in a container, or attaches to it.
     async fn exec(&self, target: &Target, options: &ExecOptions) -> Result<Session, StreamError>;
+    /// Connects to a port of a pod, from within its network: what listens on localhost alone is reached.
+    async fn dial(&self, pod: &Pod, port: u16) -> Result<Tunnel, StreamError>;
 }

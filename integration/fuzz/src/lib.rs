@@ -10,6 +10,7 @@ mod packets;
 mod patches;
 mod requests;
 mod small;
+mod spdy;
 mod stored;
 
 pub use bodies::{body_json, body_yaml, protobuf};
@@ -18,6 +19,7 @@ pub use packets::dns_packet;
 pub use patches::patch;
 pub use requests::request;
 pub use small::{quantity, selector};
+pub use spdy::spdy;
 pub use stored::stored_value;
 
 /// What is called with each input.
@@ -34,5 +36,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("quantity", quantity),
     ("request", request),
     ("selector", selector),
+    ("spdy", spdy),
     ("stored_value", stored_value),
 ];

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use server::{
     Parts, Readiness, Server, Tokens, Version,
-    streams::{ExecOptions, LogOptions, Session, StreamError, Streams, Target},
+    streams::{ExecOptions, LogOptions, Pod, Session, StreamError, Streams, Target, Tunnel},
 };
 use store::{Key, Store, Write};
 use tower::ServiceExt as _;
@@ -118,5 +118,9 @@ impl Streams for Nothing {
 
     async fn exec(&self, target: &Target, _: &ExecOptions) -> Result<Session, StreamError> {
         Err(StreamError::NotFound(target.container.clone()))
+    }
+
+    async fn dial(&self, _: &Pod, _: u16) -> Result<Tunnel, StreamError> {
+        Err(StreamError::Engine("nothing runs".to_owned()))
     }
 }

@@ -362,11 +362,14 @@ fn query_parameters(verb: &str, facet: &str) -> Vec<Value> {
         ("stderr", "boolean", "Whether to receive errors."),
         ("tty", "boolean", "Whether to open a terminal."),
     ];
+    const PORTS: &[(&str, &str, &str)] =
+        &[("ports", "integer", "A port, one parameter each, for clients that connect by a WebSocket of channels.")];
     const COMMAND: &[(&str, &str, &str)] = &[("command", "string", "The command, one parameter a word.")];
     let parts: &[&[(&str, &str, &str)]] = match (facet, verb) {
         ("log", _) => &[LOG],
         ("exec", _) => &[COMMAND, STREAM],
         ("attach", _) => &[STREAM],
+        ("portforward", _) => &[PORTS],
         (_, "create" | "update" | "patch") => &[CHANGE],
         (_, "list") => &[SELECT, LIST],
         (_, "delete") => &[DELETE],

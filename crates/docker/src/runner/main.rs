@@ -6,11 +6,15 @@
 //! its standard input, in the same confinement and at the price of a `fork`.
 //!
 //! It ends when its input ends, that is, with the daemon; whatever still runs for it is killed then.
+//!
+//! As `runner forward PORT` it does something else: see `forward.rs`.
 
+mod forward;
 mod wire;
 
 use std::{
     collections::BTreeSet,
+    env,
     ffi::OsString,
     io::{self, PipeReader, Read, Write},
     os::unix::{
@@ -49,6 +53,15 @@ unsafe extern "C" {
 type Groups = Mutex<BTreeSet<i32>>;
 
 fn main() -> io::Result<()> {
+    let mut arguments = env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("forward") => forward::run(arguments.next().as_deref()),
+        _ => run_commands(),
+    }
+}
+
+/// Runs commands until the input ends.
+fn run_commands() -> io::Result<()> {
     say(HELLO)?;
     let groups = Arc::new(Groups::default());
     // No buffer: as long as all are busy, nothing more is read.

@@ -3,12 +3,18 @@
 //! The runner begins with [`HELLO`]. A request is: id, time limit in milliseconds, number of words, then each word with
 //! its length before it. A reply is: id, how it ended, exit code, then the output with its length before it. All numbers
 //! are 32 bits, lowest octet first. Replies come in the order in which commands end.
+//!
+//! A runner that forwards a port says [`CONNECTED`], and then what the pod says. What the client says comes to it in pieces, each
+//! with its length in 16 bits before it; an empty one says that the client has no more to say.
 
 use std::io::{self, Read};
 
 /// What a runner says first. The number grows with each change of what follows: a container keeps the runner that it was
 /// started with, and a daemon that does not know its version leaves it alone.
 pub(crate) const HELLO: &[u8] = b"petset-runner 1\n";
+
+/// What a runner that forwards a port says first.
+pub(crate) const CONNECTED: &[u8] = b"\0";
 
 /// What is kept of a command's output, in octets: a kubelet's limit.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 10 * 1024;
@@ -121,4 +127,16 @@ fn number(input: &mut impl Read) -> io::Result<Option<u32>> {
         }
     }
     Ok(Some(u32::from_le_bytes(octets)))
+}
+
+/// The next piece of what a client says; `None` when it is gone.
+#[allow(dead_code, reason = "the runner's half")]
+pub(crate) fn piece(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 2];
+    if let Err(error) = input.read_exact(&mut length) {
+        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    }
+    let mut octets = vec![0; u16::from_le_bytes(length).into()];
+    input.read_exact(&mut octets)?;
+    Ok(Some(octets))
 }

@@ -15,6 +15,7 @@ pub(crate) mod kubeconfig;
 pub(crate) mod label;
 pub(crate) mod logs;
 pub(crate) mod patch;
+pub(crate) mod port_forward;
 pub(crate) mod rollout;
 pub(crate) mod scale;
 pub(crate) mod token;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Label(arguments) => label::run(&connect(global).await?, &arguments, label::What::Labels).await,
         Command::Annotate(arguments) => label::run(&connect(global).await?, &arguments, label::What::Annotations).await,
         Command::Exec(arguments) => exec::run(&connect(global).await?, &arguments).await,
+        Command::PortForward(arguments) => port_forward::run(&connect(global).await?, &arguments).await,
         Command::Logs(arguments) => logs::run(&connect(global).await?, &arguments).await,
         Command::Wait(arguments) => wait::run(&connect(global).await?, &arguments).await,
         Command::Events(arguments) => events::run(&connect(global).await?, &arguments).await,

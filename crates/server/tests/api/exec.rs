@@ -19,14 +19,14 @@ const POD: &str = "/api/v1/namespaces/default/pods/web-0";
 const V5: &str = "v5.channel.k8s.io";
 const V4: &str = "v4.channel.k8s.io";
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let world = World::new().await;
     world.made_pod(&running_pod("web-0")).await;
     world
 }
 
 /// Serves the world on a port, for as long as the test runs.
-async fn served(world: &World) -> SocketAddr {
+pub(crate) async fn served(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = world.server.open_router();
@@ -41,7 +41,7 @@ async fn connect(world: &World, path: &str, protocols: &str) -> (WebSocketStream
     (socket, response.headers()[header::SEC_WEBSOCKET_PROTOCOL].clone())
 }
 
-async fn tried(
+pub(crate) async fn tried(
     address: SocketAddr,
     path: &str,
     protocols: &str,
@@ -184,7 +184,7 @@ async fn what_cannot_be_run_is_refused_in_plain_http() {
         (
             "web-0/exec?command=a&stdout=1",
             "SPDY/3.1",
-            (400, "SPDY is not served: use a client that connects by WebSocket (petctl, or kubectl 1.30 and later)"),
+            (400, "unable to negotiate protocol: client supports [], server accepts [v4.channel.k8s.io]"),
         ),
     ] {
         let (code, message) = world.send(upgrade(path, wanted)).await.refusal();
@@ -209,7 +209,7 @@ async fn sessions_beyond_those_that_are_open_are_sent_away() {
         let message = &status["message"];
         assert_eq!(
             (answer.status().as_u16(), message),
-            (429, &json!("too many exec and attach sessions are open, end some"))
+            (429, &json!("too many exec, attach and port-forward sessions are open, end some"))
         );
         assert_eq!(answer.headers()[header::RETRY_AFTER], "1");
     }

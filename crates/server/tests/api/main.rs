@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod eviction;
 mod exec;
+mod forward;
 mod limits;
 mod list;
 mod listen;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use futures::{
-    StreamExt as _,
+    SinkExt as _, StreamExt as _, sink,
     stream::{self, BoxStream},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petset_server::{
     Parts, Readiness, Server, Tokens, Version, Wait,
-    streams::{ExecOptions, LogOptions, Output, Session, StreamError, Streams, Target},
+    streams::{ExecOptions, LogOptions, Output, Pod, Session, StreamError, Streams, Target, Tunnel},
 };
 use serde_json::{Value, json};
 use store::{Key, Store, Write};
@@ -259,13 +259,13 @@ impl Streams for Stage {
         options: &LogOptions,
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, StreamError> {
         assert!(!self.panics.swap(false, Ordering::Relaxed), "the play is over");
-        self.note(format!("logs of {}/{} {}: {options:?}", target.namespace, target.pod, target.container));
+        self.note(format!("logs of {}/{} {}: {options:?}", target.pod.namespace, target.pod.name, target.container));
         let lines = stream::iter(["one\n", "two\n", "three\n"].map(|line| Ok(Bytes::from_static(line.as_bytes()))));
         Ok(if options.follow { lines.chain(stream::pending()).boxed() } else { lines.boxed() })
     }
 
     async fn exec(&self, target: &Target, options: &ExecOptions) -> Result<Session, StreamError> {
-        self.note(format!("exec in {}/{} {}: {options:?}", target.namespace, target.pod, target.container));
+        self.note(format!("exec in {}/{} {}: {options:?}", target.pod.namespace, target.pod.name, target.container));
         let (stdin, mut process_stdin) = duplex(16);
         let (resize, mut sizes) = mpsc::channel(1);
         let (ended, exit) = oneshot::channel();
@@ -313,6 +313,31 @@ impl Streams for Stage {
         }
         let pieces = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
         Ok(Session { stdin: options.stdin.then(|| Box::pin(stdin) as _), output: pieces.boxed(), resize, exit })
+    }
+
+    /// At port 7 a server that repeats what it hears, until that ends; at port 1 one that breaks off; nobody at others.
+    async fn dial(&self, pod: &Pod, port: u16) -> Result<Tunnel, StreamError> {
+        self.note(format!("port {port} of {}/{}", pod.namespace, pod.name));
+        let (heard, said) = match port {
+            7 => mpsc::channel::<Bytes>(1),
+            1 => {
+                let broken = stream::iter([Err(std::io::Error::other("reset"))]);
+                return Ok(Tunnel {
+                    incoming: broken.boxed(),
+                    outgoing: Box::pin(sink::drain().sink_map_err(|never| match never {})),
+                });
+            }
+            _ => return Err(StreamError::Engine(format!("nobody answers at port {port}"))),
+        };
+        let incoming = stream::unfold(said, async |mut said| {
+            let octets = said.recv().await.filter(|octets| !octets.is_empty())?;
+            Some((Ok(octets), said))
+        });
+        let outgoing = sink::unfold(heard, async |heard, octets| {
+            heard.send(octets).await.map_err(std::io::Error::other)?;
+            Ok(heard)
+        });
+        Ok(Tunnel { incoming: incoming.boxed(), outgoing: Box::pin(outgoing) })
     }
 }
 
