@@ -9,7 +9,10 @@ use std::{
     process, thread,
 };
 
-use crate::wire::{CONNECTED, piece};
+use super::{
+    say,
+    wire::{CONNECTED, piece},
+};
 
 /// Octets that are passed on at a time.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -30,12 +33,12 @@ pub(crate) fn run(port: Option<&str>) -> io::Result<()> {
         }
     };
     let mut to_pod = from_pod.try_clone()?;
-    crate::say(CONNECTED)?;
+    say(CONNECTED)?;
     thread::spawn(move || {
         let mut buffer = vec![0; BUFFER_BYTES];
         // A connection that the pod has reset is at its end, too.
         while let Ok(count @ 1..) = from_pod.read(&mut buffer) {
-            if crate::say(&buffer[..count]).is_err() {
+            if say(&buffer[..count]).is_err() {
                 break;
             }
         }
