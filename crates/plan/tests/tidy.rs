@@ -258,6 +258,10 @@ fn every_reason_has_a_row() {
 #[test]
 fn no_file_is_too_long() {
     for (path, text) in ["crates", "integration"].into_iter().flat_map(sources_in) {
+        // What a program wrote nobody reads from the top.
+        if text.lines().take(3).any(|line| line.contains("`make protobuf` makes it again")) {
+            continue;
+        }
         let lines = text.lines().count();
         assert!(lines <= LINES_MAX, "{path} has {lines} lines, more than {LINES_MAX}");
     }

@@ -133,7 +133,7 @@ async fn hear(input: Option<mpsc::Receiver<Bytes>>, stdin: Option<Pin<Box<dyn As
         // What else comes is thrown away, for it would hold up all other streams.
         while input.recv().await.is_some() {}
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Passes on the sizes of the terminal, and waits for ever.
@@ -155,7 +155,7 @@ async fn follow(sizes: Option<mpsc::Receiver<Bytes>>, resize: mpsc::Sender<(u16,
         }
         while sizes.recv().await.is_some() {}
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Waits for the end of the connection. What the client still opens is let go.
