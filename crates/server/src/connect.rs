@@ -1,7 +1,7 @@
 //! The ways into pods: their `exec`, `attach` and `portforward` subresources.
 //!
 //! A request is upgraded to a WebSocket or to SPDY/3.1, whichever the client asks for. What then goes through it differs, and is
-//! in modules of its own: a process behind [channels] or behind [SPDY's streams](spdy), and [ports](forward).
+//! in modules of its own: a process behind [channels] or behind [SPDY's streams](mod@spdy), and [ports](mod@forward).
 
 mod channels;
 mod forward;
