@@ -3,8 +3,8 @@
 //! Property tests and the simulator use the same functions. They are written from what Kubernetes and the manifest promise,
 //! not from how the units decide: a law that asked the planner would always be content.
 //!
-//! - [`set`], [`pod`], [`storage`], [`zone`], [`namespace`], [`garbage`]: about one decision, from what it was made from and what it says. Each has an
-//!   `all`, which is what whoever looks at every decision calls.
+//! - [`set`], [`pod`], [`storage`], [`zone`], [`mod@namespace`], [`garbage`]: about one decision, from what it was made from and
+//!   what it says. Each has an `all`, which is what whoever looks at every decision calls.
 //! - [`world`]: about what is: the objects, the engine and the zone at one moment, or at two.
 
 pub mod garbage;
