@@ -6,12 +6,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use petset_integration::{World, succeed};
+use petset_integration::{World, built, succeed};
 
-/// The kubectls to test with.
+/// The kubectls to test with, those of Kubernetes 1.30 and later.
 fn kubectls() -> Result<Vec<PathBuf>> {
+    kubectls_since("30")
+}
+
+/// The kubectls to test with that are of this minor version or later.
+fn kubectls_since(minor: &str) -> Result<Vec<PathBuf>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/kubectl");
-    let output = Command::new(script).output().context("integration/kubectl")?;
+    let output = Command::new(script).arg(minor).output().context("integration/kubectl")?;
     Ok(succeed("integration/kubectl", &output)?.lines().map(PathBuf::from).collect())
 }
 
@@ -72,7 +77,7 @@ fn stock_kubectls_roll_sets_out_and_drain_the_node() -> Result<()> {
 #[test]
 fn stock_kubectls_create_what_they_generate() -> Result<()> {
     let world = World::start("ctlmake")?;
-    for kubectl in kubectls()? {
+    for kubectl in kubectls_since("27")? {
         generate(&world, &kubectl).with_context(|| format!("with {}", kubectl.display()))?;
     }
     Ok(())
@@ -118,11 +123,12 @@ fn stock_kubectls_reach_into_pods() -> Result<()> {
     let mut world = World::start("reach")?;
     world.apply(NEAR)?;
     world.pods_ready(&["near"])?;
-    for kubectl in kubectls()? {
+    for kubectl in kubectls_since("27")? {
         commands(&world, &kubectl).with_context(|| format!("commands with {}", kubectl.display()))?;
         copies(&world, &kubectl).with_context(|| format!("copies with {}", kubectl.display()))?;
         ports(&world, &kubectl).with_context(|| format!("ports with {}", kubectl.display()))?;
     }
+    ports(&world, &built("petctl")?).context("ports with petctl")?;
     let left = world.petctl(&["exec", "near", "--", "ps", "-o", "comm"])?;
     let left: Vec<&str> = left.lines().filter(|name| !["COMMAND", "ps"].contains(name)).collect();
     ensure!(left == ["httpd", "runner"], "after all of that there run {left:?}");

@@ -347,11 +347,11 @@ fn what_would_mislead_is_refused() {
         (volume("persistentVolumeClaim: {}"), "spec.volumes[0].persistentVolumeClaim.claimName: Required value".into()),
         (
             container("envFrom: [{configMapRef: {name: a}}]"),
-            "spec.containers[0].envFrom: Forbidden: this version has no ConfigMaps and Secrets".into(),
+            "spec.containers[0].envFrom: Forbidden: pods read no ConfigMaps and Secrets yet".into(),
         ),
         (
             container("env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: b}}}]"),
-            "spec.containers[0].env[0].valueFrom.secretKeyRef: Forbidden: this version has no Secrets".into(),
+            "spec.containers[0].env[0].valueFrom.secretKeyRef: Forbidden: pods read no Secrets yet".into(),
         ),
         (
             container("livenessProbe: {grpc: {port: 1}}"),

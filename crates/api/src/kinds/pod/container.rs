@@ -37,7 +37,7 @@ pub(super) fn validate(container: &Container, volumes: &HashSet<&str>, field: &s
         env(variable, &format!("{field}.env[{index}]"), wrong);
     }
     if container.env_from.as_ref().is_some_and(|sources| !sources.is_empty()) {
-        wrong.push(Cause::forbidden(at("envFrom"), "this version has no ConfigMaps and Secrets"));
+        wrong.push(Cause::forbidden(at("envFrom"), "pods read no ConfigMaps and Secrets yet"));
     }
     volumes::validate_mounts(container.volume_mounts.as_deref().unwrap_or_default(), volumes, field, wrong);
     if container.volume_devices.as_ref().is_some_and(|devices| !devices.is_empty()) {
@@ -159,10 +159,10 @@ fn env(variable: &EnvVar, field: &str, wrong: &mut Vec<Cause>) {
         wrong.push(Cause::invalid(&field, "", "may not be specified when `value` is not empty"));
     }
     let others = [
-        ("configMapKeyRef", source.config_map_key_ref.is_some(), "this version has no ConfigMaps"),
+        ("configMapKeyRef", source.config_map_key_ref.is_some(), "pods read no ConfigMaps yet"),
         ("fileKeyRef", source.file_key_ref.is_some(), "this version reads no environment from files"),
         ("resourceFieldRef", source.resource_field_ref.is_some(), "this version does not enforce resources"),
-        ("secretKeyRef", source.secret_key_ref.is_some(), "this version has no Secrets"),
+        ("secretKeyRef", source.secret_key_ref.is_some(), "pods read no Secrets yet"),
     ];
     let set: Vec<_> = others.into_iter().filter(|(_, is_set, _)| *is_set).collect();
     for (name, _, why) in &set {

@@ -20,7 +20,7 @@ const SPEC: &[(&str, &str)] = &[
     ("hostPID", NOT_APPLIED),
     ("hostUsers", NOT_APPLIED),
     ("hostnameOverride", NOT_APPLIED),
-    ("imagePullSecrets", "this version has no Secrets; images are pulled as the engine pulls them"),
+    ("imagePullSecrets", "pods read no Secrets yet; images are pulled as the engine pulls them"),
     ("os", ONE_NODE),
     ("priorityClassName", "no pod is preempted, for there is one node"),
     ("resourceClaims", NOT_APPLIED),
