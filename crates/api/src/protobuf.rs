@@ -270,7 +270,12 @@ impl Place {
         }
         let [seconds, nanoseconds] = self.numbers(bytes)?;
         let time = Timestamp::new(seconds.cast_signed(), cut(nanoseconds as i32));
-        time.map(|time| write(time).into()).map_err(|why| self.refuse(why.to_string()))
+        let text = time.map(write).map_err(|why| self.refuse(why.to_string()))?;
+        // RFC 3339 has four digits for it, and no sign.
+        if text.starts_with('-') {
+            return Err(self.refuse("year outside of range [0,9999]".to_owned()));
+        }
+        Ok(text.into())
     }
 
     /// A message that says which it is, with both.
