@@ -2,9 +2,11 @@
 
 # The whole workspace each time, and a choice of what runs: with another choice of packages their dependencies would have
 # other features, and be built again.
+# One more at a time than there are cores: a test on an engine waits for most of its time.
+THREADS := $(shell echo $$(($$(nproc) + 1)))
 ifneq ($(shell command -v cargo-nextest),)
 UNIT := cargo nextest run --locked --workspace -E "not package(petset-integration)"
-INTEGRATION := cargo nextest run --locked --workspace -E "package(petset-integration)"
+INTEGRATION := cargo nextest run --locked --workspace --test-threads $(THREADS) -E "package(petset-integration)"
 else
 UNIT := cargo test --quiet --locked --workspace --exclude petset-integration
 INTEGRATION := cargo test --quiet --locked --package petset-integration
@@ -15,7 +17,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract protobuf demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract protobuf topology demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -53,6 +55,7 @@ integration: ## the tests on a real engine
 
 bench: ## the figures of docs/performance.md, measured and printed; RECORD=1 writes them there
 	-integration/bench/dns-servers
+	-integration/bench/etcd
 	cargo build --release --locked --bin petsetd --bin petctl
 	integration/engine run sh -c 'integration/images/build busybox:1 && \
 	  $(if $(RECORD),PETSET_BENCH_DOC=$(CURDIR)/docs/performance.md) cargo bench --locked --package petset-integration'
@@ -82,6 +85,11 @@ contract: ## the published contract in api/, from the code
 protobuf: ## the table of messages in protobuf, from the types in kubectl
 	cargo build --quiet --locked --workspace --example protobuf
 	$(TARGET_DIR)/debug/examples/protobuf "$$(integration/kubectl | tail -n 1)"
+
+topology: ## the table of what is owned by itself, from Kubernetes' published schema
+	cargo build --quiet --locked --workspace --example topology
+	$(TARGET_DIR)/debug/examples/topology "$$(integration/schema)"
+	cargo fmt --package petset-api
 
 demo: ## a first set, from nothing, in an instance of its own
 	integration/demo run

@@ -47,7 +47,7 @@ fn main() -> Result<()> {
             ("of it anonymous", "RssAnon", "-"),
         ] {
             let mut row = Row::new(&format!("{label}, {name}"));
-            row.values.push(status(pid, field)? / 1024.0);
+            row.values.push(bench::memory(pid, field)?);
             memory.push((row, wanted));
         }
         let mut row = Row::new(&label);
@@ -112,11 +112,4 @@ fn ask(world: &World, method: &str, path: &str, body: &str) -> Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
-}
-
-/// A field of `/proc/PID/status`, in KiB.
-fn status(pid: u32, field: &str) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).context("the field")?;
-    Ok(line.split_whitespace().next().context("a number")?.parse()?)
 }

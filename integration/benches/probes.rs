@@ -5,6 +5,7 @@
 //! daemon, the engine, its shims, the runner, and the command itself. Measure on a machine that does nothing else.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use docker::{Allowed, Docker, Engine, Setup};
 use petset_integration::bench::{self, Row};
 use plan::{
     Action,
-    action::{Done, Files, Hook, Probe, ProbeKind, Sandbox, Start},
+    action::{Confinement, Done, Files, Hook, Probe, ProbeKind, Resources, Sandbox, Start, TerminationMessage},
     facts::{Container, Owner, PodKey, Role},
 };
 
@@ -39,6 +40,7 @@ fn main() -> Result<()> {
             pods_dir: dir.path().join("pods"),
             holds_dir: dir.path().join("holds"),
             allowed: Allowed::default(),
+            enforces_sizes: false,
         };
         let docker = engine.prepare(&setup).await?;
         let outcome = measure(&docker).await;
@@ -99,6 +101,8 @@ async fn container(docker: &Docker, number: u32, exec_probes: bool) -> Result<Co
         files: Files::default(),
         publish: Vec::new(),
         host_network: false,
+        host_ipc: false,
+        sysctls: BTreeMap::new(),
     };
     docker.act(&Action::StartSandbox(Box::new(sandbox))).await.map_err(|failure| failed(&failure))?;
     let sandbox_id = find(docker, &pod, Role::Sandbox).await?.id;
@@ -114,9 +118,14 @@ async fn container(docker: &Docker, number: u32, exec_probes: bool) -> Result<Co
         user: None,
         tty: false,
         stdin: false,
+        stdin_once: false,
+        target: None,
         privileged: false,
         capabilities: (Vec::new(), Vec::new()),
         read_only_root: false,
+        resources: Resources::default(),
+        confinement: Confinement::default(),
+        termination: TerminationMessage::default(),
         exec_probes,
         post_start: None,
     };

@@ -4,7 +4,7 @@
 //! store, no planner and no probes. Floor and petset take turns, so that a busy machine slows both.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Write},
     net::{IpAddr, Ipv4Addr},
     os::unix::net::UnixStream,
@@ -22,7 +22,7 @@ use petset_integration::{
 };
 use plan::{
     Action,
-    action::{Done, Files, Sandbox, Start, Stop},
+    action::{Confinement, Done, Files, Resources, Sandbox, Start, Stop, TerminationMessage},
     facts::{Owner, PodKey, Role},
 };
 use serde_json::{Value, json};
@@ -108,6 +108,7 @@ impl Floor {
             pods_dir: dir.path().join("pods"),
             holds_dir: dir.path().join("holds"),
             allowed: Allowed::default(),
+            enforces_sizes: false,
         };
         let docker = engine.prepare(&setup).await?;
         Ok(Floor { engine, docker, instance, _dir: dir })
@@ -175,6 +176,8 @@ impl Floor {
             files,
             publish: Vec::new(),
             host_network: false,
+            host_ipc: false,
+            sysctls: BTreeMap::new(),
         };
         self.act(Action::StartSandbox(Box::new(sandbox))).await?;
         let start = Start {
@@ -189,9 +192,14 @@ impl Floor {
             user: None,
             tty: false,
             stdin: false,
+            stdin_once: false,
+            target: None,
             privileged: false,
             capabilities: (Vec::new(), Vec::new()),
             read_only_root: false,
+            resources: Resources::default(),
+            confinement: Confinement::default(),
+            termination: TerminationMessage::default(),
             exec_probes: false,
             post_start: None,
         };

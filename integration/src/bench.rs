@@ -98,6 +98,14 @@ pub fn processor_time(root: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }
 
+/// What a process has of memory, in MiB: a field of `/proc/PID/status`.
+pub fn memory(pid: u32, field: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).context("the field")?;
+    let kibibytes: f64 = line.split_whitespace().next().context("a number")?.parse()?;
+    Ok(kibibytes / 1024.0)
+}
+
 /// What the whole machine has used of its processors since it started.
 pub fn machine_time() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat")?;

@@ -4,6 +4,7 @@
 //! that tests run side by side. Dropping it removes all of it, also when the test fails.
 
 pub mod bench;
+pub mod dns;
 
 use std::{
     net::SocketAddr,
@@ -201,6 +202,11 @@ impl World {
 
     /// Runs a shell script in which `kubectl` is this program.
     pub fn shell_with(&self, kubectl: &Path, script: &str) -> Result<String> {
+        succeed(script, &self.shell_output_with(kubectl, script)?)
+    }
+
+    /// The same, and returns whatever came of it.
+    pub fn shell_output_with(&self, kubectl: &Path, script: &str) -> Result<Output> {
         let bin = self.dir.path().join("bin");
         std::fs::create_dir_all(&bin)?;
         let link = bin.join("kubectl");
@@ -214,8 +220,7 @@ impl World {
             .env("HOME", self.dir.path())
             .current_dir(examples());
         self.point(&mut command);
-        let output = run(command, "")?;
-        succeed(script, &output)
+        run(command, "")
     }
 
     /// Applies a manifest.
@@ -352,6 +357,19 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The same with more images of `images/recipes`. The tests' own engine builds and keeps them, this one gets copies.
+    pub fn start_with(images: &[&str]) -> Result<Engine> {
+        let mut build = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("images/build"));
+        build.args(images);
+        succeed(&format!("images/build {}", images.join(" ")), &run(build, "")?)?;
+        let engine = Engine::start()?;
+        let mut copy = Command::new("bash");
+        copy.args(["-o", "pipefail", "-ec", "docker save \"$@\" | DOCKER_HOST=$TO docker load --quiet", "copy"]);
+        copy.args(images).env("TO", engine.address());
+        succeed(&format!("copy {}", images.join(" ")), &run(copy, "")?)?;
+        Ok(engine)
+    }
+
     /// What `DOCKER_HOST` is for it.
     pub fn address(&self) -> &str {
         &self.address
@@ -405,6 +423,13 @@ pub fn built(name: &str) -> Result<PathBuf> {
     let program = profile.join(name);
     ensure!(program.is_file(), "{} is not built; `make integration` builds it", program.display());
     Ok(program)
+}
+
+/// The kubectls to test with that are of this minor version or later.
+pub fn kubectls_since(minor: &str) -> Result<Vec<PathBuf>> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/kubectl");
+    let output = Command::new(script).arg(minor).output().context("integration/kubectl")?;
+    Ok(succeed("integration/kubectl", &output)?.lines().map(PathBuf::from).collect())
 }
 
 /// What a command printed, or an error with all that it said.

@@ -1,23 +1,13 @@
 //! The same walk with stock kubectls: every version that this machine has, and a fixed one.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use petset_integration::{World, built, succeed};
+use petset_integration::{World, built, kubectls_since};
 
-/// The kubectls to test with, those of Kubernetes 1.30 and later.
+/// The kubectls for the long stories; the everyday commands of all of them are in `commands`.
 fn kubectls() -> Result<Vec<PathBuf>> {
     kubectls_since("30")
-}
-
-/// The kubectls to test with that are of this minor version or later.
-fn kubectls_since(minor: &str) -> Result<Vec<PathBuf>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/kubectl");
-    let output = Command::new(script).arg(minor).output().context("integration/kubectl")?;
-    Ok(succeed("integration/kubectl", &output)?.lines().map(PathBuf::from).collect())
 }
 
 /// The blocks of the document that a client of today still sends: since 1.31 kubectl itself refuses
@@ -132,7 +122,12 @@ fn stock_kubectls_reach_into_pods() -> Result<()> {
     let left = world.petctl(&["exec", "near", "--", "ps", "-o", "comm"])?;
     let left: Vec<&str> = left.lines().filter(|name| !["COMMAND", "ps"].contains(name)).collect();
     ensure!(left == ["httpd", "runner"], "after all of that there run {left:?}");
-    Ok(())
+    let sandbox = world.container("near", "POD", 0);
+    world.eventually("only the sandbox's own program is left in it", |world| {
+        let left = world.docker(&["top", &sandbox, "-o", "pid,args"])?;
+        ensure!(left.lines().count() == 2 && !left.contains("forward"), "{left}");
+        Ok(())
+    })
 }
 
 /// Output, errors, input, exit codes, also by SPDY as kubectl speaks it up to 1.29.
@@ -280,4 +275,90 @@ fn walk(world: &mut World, kubectl: &Path) -> Result<()> {
         ensure!(left.is_empty(), "{left}");
         Ok(())
     })
+}
+
+/// Two managers of one object, and one that goes over from client-side apply.
+#[test]
+fn stock_kubectls_apply_on_the_server() -> Result<()> {
+    let world = World::start("ctlown")?;
+    for kubectl in kubectls_since("27")? {
+        owners(&world, &kubectl).with_context(|| format!("owners with {}", kubectl.display()))?;
+        migration(&world, &kubectl).with_context(|| format!("migration with {}", kubectl.display()))?;
+    }
+    Ok(())
+}
+
+/// The script that gives a manifest to a command and then does something else.
+fn given(command: &str, then: &str, manifest: &str) -> String {
+    format!("{command} -f - <<'END' {then}\n{manifest}\nEND\n")
+}
+
+fn owners(world: &World, kubectl: &Path) -> Result<()> {
+    let run = |script: &str| world.shell_with(kubectl, script);
+    let manifest = |version: u8, metadata: &str| {
+        format!(
+            "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: own{metadata}}}
+spec:
+  serviceName: own
+  replicas: 0
+  selector: {{matchLabels: {{app: own}}}}
+  template:
+    metadata: {{labels: {{app: own}}}}
+    spec: {{containers: [{{name: pet, image: busybox:1, env: [{{name: VERSION, value: '{version}'}}]}}]}}"
+        )
+    };
+    let apply = |options: &str, then: &str, manifest: &str| {
+        run(&given(&format!("kubectl apply --server-side {options}"), then, manifest))
+    };
+    let field = |path: &str| run(&format!("kubectl get statefulset own -o jsonpath='{{{path}}}'"));
+    let applied = "statefulset.apps/own serverside-applied\n";
+    let (one, two) = (manifest(1, ", labels: {tier: db}"), manifest(2, ", labels: {tier: db}"));
+
+    let said = apply("", "", &one)?;
+    ensure!(said == applied, "{said}");
+    let before = field(".metadata.resourceVersion")?;
+    apply("", "", &one)?;
+    ensure!(field(".metadata.resourceVersion")? == before, "the second time has changed the object");
+
+    let refused = apply("--field-manager=other", "2>&1 && exit 1 || true", &two)?;
+    ensure!(refused.contains("Apply failed with 1 conflict: conflict with \"kubectl\""), "{refused}");
+    ensure!(refused.contains(".spec.template.spec.containers[name=\"pet\"].env[name=\"VERSION\"].value"), "{refused}");
+    let said = apply("--field-manager=other --force-conflicts", "", &two)?;
+    ensure!(said == applied, "{said}");
+    let version = field(".spec.template.spec.containers[0].env[0].value")?;
+    ensure!(version == "2", "{version}");
+
+    // What a manager no longer says goes where nobody else says it.
+    let bare = manifest(2, "");
+    apply("", "", &bare)?;
+    let label = field(".metadata.labels.tier")?;
+    ensure!(label == "db", "the other still owns the label, which is {label:?}");
+    apply("--field-manager=other", "", &bare)?;
+    let label = field(".metadata.labels.tier")?;
+    ensure!(label.is_empty(), "nobody owns the label, which is {label:?}");
+
+    let hidden = run("kubectl get statefulset own -o yaml")?;
+    ensure!(!hidden.contains("managedFields"), "{hidden}");
+    let managers = field(".metadata.managedFields[*].manager")?;
+    ensure!(managers == "kubectl other" || managers == "other kubectl", "{managers}");
+    run("kubectl delete statefulset own").map(drop)
+}
+
+/// Client-side apply, and then the server's.
+fn migration(world: &World, kubectl: &Path) -> Result<()> {
+    let run = |script: &str| world.shell_with(kubectl, script);
+    let manifest = |data: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: own}}\ndata: {{{data}}}");
+    // Kubectls before 1.30 ask for OpenAPI in version 2 where they validate by themselves.
+    run(&given("kubectl apply --validate=false", "", &manifest("x: '1', y: '1'")))?;
+    let said = run(&given("kubectl apply --server-side", "", &manifest("x: '2'")))?;
+    ensure!(said == "configmap/own serverside-applied\n", "{said}");
+    let data = run("kubectl get configmap own -o jsonpath='{.data}'")?;
+    ensure!(data == r#"{"x":"2"}"#, "what only the client had applied should be gone: {data}");
+    let code = run(&given("kubectl diff --server-side", "> /dev/null && exit 2 || echo $?", &manifest("x: '3'")))?;
+    ensure!(code == "1\n", "a difference is told by {code:?}");
+    let same = run(&given("kubectl diff --server-side", "&& echo same", &manifest("x: '2'")))?;
+    ensure!(same == "same\n", "{same}");
+    run("kubectl delete configmap own").map(drop)
 }

@@ -1,9 +1,12 @@
 //! Who may reach what, with a real daemon and a real engine. `docs/security.md` names these tests.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{io::Write as _, net::TcpStream, os::unix::fs::PermissionsExt as _};
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    signal::Signal,
+};
 use petset_integration::World;
 
 /// A pod that only is there.
@@ -52,6 +55,30 @@ fn pods_reach_the_dns_and_not_the_api() -> Result<()> {
         let of_api = said(address, &port)?;
         ensure!(of_api.contains("refused"), "the API at {address}:{port}: {of_api}");
     }
+    Ok(())
+}
+
+/// More connections than the daemon has places for, and than a process may open unasked: some say nothing, some nonsense.
+#[test]
+fn connections_that_say_nothing_or_nonsense_keep_nobody_out() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let world = World::start("held")?;
+    let server = configured(&world, "server")?;
+    let address = server.strip_prefix("https://").context("HTTPS")?;
+    let said: [&[u8]; 4] = [b"", b"GET /livez HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", &[0xff; 64]];
+    let mut held = Vec::new();
+    for octets in said.iter().cycle().take(1_200) {
+        let mut stream = TcpStream::connect(address)?;
+        // It may have ended already.
+        let _ = stream.write_all(octets);
+        held.push(stream);
+    }
+    for _ in 0..3 {
+        let alive = world.petctl(&["get", "--raw", "/livez"])?;
+        ensure!(alive.trim() == "ok", "{alive}");
+    }
+    drop(held);
     Ok(())
 }
 

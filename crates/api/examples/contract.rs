@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use petset_api::{discovery, resource::RESOURCES};
+use petset_api::{discovery, resource::served};
 use serde_json::Value;
 
 /// The folders that belong to the contract, under `api`.
@@ -36,7 +36,7 @@ pub(crate) fn files() -> BTreeMap<String, String> {
     add("discovery/api".to_owned(), Some(discovery::core_versions()));
     add("discovery/apis".to_owned(), Some(discovery::groups()));
     add("openapi/v3".to_owned(), Some(discovery::openapi_index()));
-    for resource in RESOURCES {
+    for resource in served() {
         let (group, version) = (resource.group, resource.version);
         let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
         add(format!("discovery/{path}"), discovery::resources(group, version));

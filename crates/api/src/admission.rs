@@ -13,10 +13,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
+    kinds::pod::ephemeral,
     limits::OBJECT_BYTES_MAX,
     metadata::{self, finalizers},
+    ownership,
     propagation::{Propagation, finalizers_of_deletion},
-    resource::Resource,
+    resource::{PODS, Resource},
     selector::Labels,
     status::{Cause, Status},
 };
@@ -74,7 +76,7 @@ pub enum Deletion {
 }
 
 /// A new object, ready to be stored. `namespace` is that of the request, empty for cluster-scoped resources; the object
-/// has been normalised.
+/// has been normalised, and has the `managedFields` that it shall have ([`crate::ownership`]), here as in what follows.
 ///
 /// Errors: 400 where the object names another namespace, 413 where it is too large, 422 `Invalid` with every cause, 500
 /// where it carries a `resourceVersion` (as Kubernetes).
@@ -85,14 +87,7 @@ pub fn create(resource: &Resource, namespace: &str, mut object: Value, stamp: &S
     }
     settle_namespace(&mut object, namespace)?;
     let metadata = metadata_mut(&mut object);
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "managedFields",
-        "selfLink",
-        "resourceVersion",
-        "generation",
-    ] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"] {
         metadata.remove(field);
     }
     let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -135,13 +130,18 @@ pub fn update(resource: &Resource, mut new: Value, old: &Value) -> Result<Update
     Ok(if is_released(resource, &new) { Update::Remove(new) } else { Update::Write(new) })
 }
 
-/// The object with another `status`, and nothing else changed.
+/// The object with another `status`, with the `managedFields` of `new`, and nothing else changed.
 ///
 /// Errors: 409 `Conflict`, 413 and 422 `Invalid` as for [`update`].
 pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result<Value, Status> {
     settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
     agree(resource, &new, old)?;
     let mut object = old.clone();
+    match (ownership::take(&mut new), object["metadata"].as_object_mut()) {
+        (Some(entries), Some(metadata)) => drop(metadata.insert("managedFields".to_owned(), entries)),
+        (None, Some(metadata)) => drop(metadata.remove("managedFields")),
+        (_, None) => {}
+    }
     match new.get_mut("status").map(Value::take) {
         Some(status) if !status.is_null() => object["status"] = status,
         _ => {
@@ -149,6 +149,18 @@ pub fn update_status(resource: &Resource, mut new: Value, old: &Value) -> Result
         }
     }
     refuse(resource, &object, &resource.rules.validate_status(&object, old))?;
+    measure(&object)?;
+    Ok(object)
+}
+
+/// The pod with further ephemeral containers, and nothing else changed.
+///
+/// Errors: 409 `Conflict`, 413 and 422 `Invalid` as for [`update`].
+pub fn update_ephemeral_containers(mut new: Value, old: &Value) -> Result<Value, Status> {
+    settle_namespace(&mut new, text(&old["metadata"], "namespace"))?;
+    agree(&PODS, &new, old)?;
+    let object = ephemeral::replaced(&new, old);
+    refuse(&PODS, &object, &ephemeral::validate(&object, old))?;
     measure(&object)?;
     Ok(object)
 }
@@ -311,7 +323,6 @@ fn agree(resource: &Resource, new: &Value, old: &Value) -> Result<(), Status> {
 /// Puts back what only the server sets.
 fn carry(new: &mut Value, old: &Value) {
     let metadata = metadata_mut(new);
-    metadata.remove("managedFields");
     metadata.remove("selfLink");
     for field in [
         "name",

@@ -78,6 +78,28 @@ pub fn read_manifest(bytes: &[u8]) -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
+/// Reads an applied configuration, in YAML or JSON; also returns the paths of duplicate fields.
+///
+/// Errors: 400 `BadRequest`.
+pub fn read_configuration(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    let duplicates = RefCell::new(Vec::new());
+    let is_json = bytes.iter().find(|octet| !octet.is_ascii_whitespace()) == Some(&b'{');
+    let value = match is_json.then(|| parse_json(bytes, Node::root(&duplicates, Media::Json))) {
+        Some(Ok(value)) => Ok(value),
+        // What begins like JSON may still be YAML.
+        Some(Err(_)) | None => read_yaml(bytes, &duplicates),
+    };
+    let refuse = |why: String| Status::bad_request(format!("error decoding YAML: {why}"));
+    match value.map_err(refuse)? {
+        Value::Null => Ok((Value::Object(Map::new()), Vec::new())),
+        value @ Value::Object(_) => Ok((value, duplicates.into_inner())),
+        other => Err(refuse(format!(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            type_name(&other)
+        ))),
+    }
+}
+
 /// Reads the JSON of a patch; also returns the paths of duplicate fields. Errors: in the words of Go's JSON package.
 pub(crate) fn read_patch(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     let duplicates = RefCell::new(Vec::new());

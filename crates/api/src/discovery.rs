@@ -6,11 +6,18 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use crate::resource::{RESOURCES, Resource, Scope, Subresource};
+use crate::{
+    resource::{Resource, Scope, Subresource, served},
+    review::is_review,
+};
 
+pub use gnostic::openapi_v2_protobuf;
 pub use openapi::{openapi, openapi_index};
+pub use swagger::openapi_v2;
 
+mod gnostic;
 mod openapi;
+mod swagger;
 
 /// What can be done with a resource, in Kubernetes' order.
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -68,8 +75,11 @@ pub fn resources(group: &str, version: &str) -> Option<Value> {
     }))
 }
 
-/// The verbs of a resource. Namespaces go one at a time, as in Kubernetes.
+/// The verbs of a resource. Namespaces go one at a time, as in Kubernetes; a review is only asked.
 fn verbs(resource: &Resource) -> Vec<&'static str> {
+    if is_review(resource) {
+        return vec!["create"];
+    }
     let is_allowed = |verb: &&str| *verb != "deletecollection" || resource.kind != "Namespace";
     VERBS.into_iter().filter(is_allowed).collect()
 }
@@ -98,6 +108,7 @@ fn facets(resource: &Resource) -> Vec<Facet> {
                 version: "v1",
                 kind: "Scale",
             },
+            Subresource::EphemeralContainers => own("ephemeralcontainers", &["get", "patch", "update"], resource.kind),
             Subresource::Log => own("log", &["get"], resource.kind),
             Subresource::Exec => own("exec", &["create", "get"], "PodExecOptions"),
             Subresource::Attach => own("attach", &["create", "get"], "PodAttachOptions"),
@@ -105,6 +116,13 @@ fn facets(resource: &Resource) -> Vec<Facet> {
             Subresource::Eviction => {
                 Facet { name: "eviction", verbs: &["create"], group: "policy", version: "v1", kind: "Eviction" }
             }
+            Subresource::Token => Facet {
+                name: "token",
+                verbs: &["create"],
+                group: "authentication.k8s.io",
+                version: "v1",
+                kind: "TokenRequest",
+            },
         })
         .collect();
     facets.sort_by_key(|facet| facet.name);
@@ -187,19 +205,19 @@ fn group_entry(group: &str) -> Value {
 
 /// The groups that are served, in the registry's order.
 fn group_names() -> Vec<&'static str> {
-    distinct(RESOURCES.iter().map(|resource| resource.group))
+    distinct(served().map(|resource| resource.group))
 }
 
 /// The versions of a group, the preferred one first.
 fn versions(group: &str) -> Vec<&'static str> {
-    let of_group = RESOURCES.iter().filter(|resource| resource.group == group);
+    let of_group = served().filter(|resource| resource.group == group);
     let mut versions = distinct(of_group.map(|resource| resource.version));
     versions.sort_by_key(|version| Reverse(priority(version)));
     versions
 }
 
 fn of_version(group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().copied().filter(move |resource| resource.group == group && resource.version == version)
+    served().filter(move |resource| resource.group == group && resource.version == version)
 }
 
 fn distinct(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
@@ -236,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_resource_is_found_by_old_and_new_clients() {
-        for resource in RESOURCES {
+        for resource in served() {
             let list = resources(resource.group, resource.version).unwrap();
             assert_eq!(list["groupVersion"], json!(resource.api_version()));
             let names = |entries: &Value, field: &str| -> Vec<String> {

@@ -5,11 +5,13 @@
 //! patches, selectors) and of an answer (tables, discovery).
 
 pub mod admission;
+pub mod authz;
 pub mod body;
 pub mod discovery;
 pub mod kinds;
 pub mod limits;
 pub mod metadata;
+pub mod ownership;
 pub mod patch;
 mod path;
 pub mod petset;
@@ -17,7 +19,9 @@ pub mod policy;
 pub mod propagation;
 mod protobuf;
 pub mod resource;
+pub mod review;
 pub mod selector;
+pub mod services;
 pub mod status;
 pub mod storage;
 pub mod table;

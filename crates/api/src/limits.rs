@@ -30,6 +30,13 @@ pub const DATA_BYTES_MAX: usize = 1024 * 1024;
 /// Endpoints of one slice: Kubernetes' own limit. Those that are made here have no more than a hundred.
 pub const SLICE_ENDPOINTS_MAX: usize = 1000;
 
+/// The shortest time that a token of a ServiceAccount may be asked for, in seconds: Kubernetes' own limit.
+pub const SERVICE_TOKEN_SECONDS_MIN: i64 = 600;
+
+/// The longest that a token of a ServiceAccount counts, in seconds: a year. One that is asked for longer is given for this
+/// long, as by a Kubernetes that has such a limit: it is cut only with its account.
+pub const SERVICE_TOKEN_SECONDS_MAX: i64 = 365 * 24 * 3600;
+
 /// The longest DNS label (RFC 1123), label value, and name part of a label's key, in octets.
 pub const LABEL_BYTES_MAX: usize = 63;
 
@@ -51,6 +58,9 @@ pub const DNS_NAMESERVERS_MAX: usize = 3;
 
 /// Search domains of one pod: Kubernetes' own limit.
 pub const DNS_SEARCHES_MAX: usize = 32;
+
+/// Octets of a pod's hostname as a whole (`hostnameOverride`, `setHostnameAsFQDN`): what Linux takes.
+pub const KERNEL_NAME_OCTETS_MAX: usize = 64;
 
 /// Evictions under one disruption budget that were granted and whose pods are not deleted yet: Kubernetes' own limit.
 pub const DISRUPTED_PODS_MAX: usize = 2000;
@@ -80,3 +90,13 @@ pub const YAML_SCALAR_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 /// Values in one protobuf body. Two octets may stand for an object, which takes some hundreds in memory; the largest objects
 /// that people and programs make have some thousand.
 pub const PROTOBUF_VALUES_MAX: usize = 100_000;
+
+/// The longest name of a field manager, in octets: Kubernetes' own limit.
+pub const MANAGER_BYTES_MAX: usize = 128;
+
+/// The longest name of a subresource in `managedFields`, in octets: Kubernetes' own limit.
+pub const SUBRESOURCE_BYTES_MAX: usize = 256;
+
+/// Managers of one object that came to their fields by updates: Kubernetes' own limit. The oldest are put together, as
+/// `ancient-changes`.
+pub const UPDATE_MANAGERS_MAX: usize = 10;

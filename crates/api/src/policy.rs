@@ -21,13 +21,15 @@ use crate::{
 pub struct Policy {
     /// Directories and files of the host that pods may mount, with everything below. Absolute.
     pub host_paths: Vec<PathBuf>,
-    /// Whether pods may have the host's powers: `privileged`, its network, capabilities that lead out of a container.
+    /// Whether pods may have the host's powers: `privileged`, its network and processes, capabilities that lead out of a
+    /// container, no filter of system calls.
     pub privileged: bool,
 }
 
 /// Capabilities that do not lead out of a container: those of `baseline`, `NET_RAW`, which the engine gives to every
-/// container, and two that databases ask for, `IPC_LOCK` and `SYS_NICE`.
-const CAPABILITIES: [&str; 16] = [
+/// container, two that databases ask for, `IPC_LOCK` and `SYS_NICE`, and one that `kubectl debug` asks for, `SYS_PTRACE`: a
+/// container has no processes to trace but its own, and those of the container that it is to look into.
+const CAPABILITIES: [&str; 17] = [
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -44,6 +46,7 @@ const CAPABILITIES: [&str; 16] = [
     "SETUID",
     "SYS_CHROOT",
     "SYS_NICE",
+    "SYS_PTRACE",
 ];
 
 impl Policy {
@@ -52,14 +55,23 @@ impl Policy {
     ///
     /// Errors: 403 with everything that is not allowed, and the flag of the daemon that allows it.
     pub fn admit(&self, resource: &Resource, new: &Value, old: Option<&Value>) -> Result<(), Status> {
-        let before = old.map(|old| self.violations(resource.kind, old)).unwrap_or_default();
-        let mut added = self.violations(resource.kind, new);
+        self.judge(Lawgiver::Daemon, resource, new, old)
+    }
+
+    /// The same where this is what the client's token allows. Errors: 403 with everything that is not allowed.
+    pub fn admit_of_namespace(&self, resource: &Resource, new: &Value, old: Option<&Value>) -> Result<(), Status> {
+        self.judge(Lawgiver::Token, resource, new, old)
+    }
+
+    fn judge(&self, by: Lawgiver, resource: &Resource, new: &Value, old: Option<&Value>) -> Result<(), Status> {
+        let before = old.map(|old| self.violations(by, resource.kind, old)).unwrap_or_default();
+        let mut added = self.violations(by, resource.kind, new);
         added.retain(|violation| !before.contains(violation));
         if added.is_empty() {
             return Ok(());
         }
         let name = new["metadata"]["name"].as_str().unwrap_or_default();
-        let why = format!("violates what this petsetd allows: {}", added.join(", "));
+        let why = format!("violates what {} allows: {}", by.name(), added.join(", "));
         Err(Status::forbidden(resource, name, &why))
     }
 
@@ -69,47 +81,71 @@ impl Policy {
         allowed_root(&self.host_paths, path).is_some()
     }
 
-    fn violations(&self, kind: &str, object: &Value) -> Vec<String> {
-        let spec = &object["spec"];
+    fn violations(&self, by: Lawgiver, kind: &str, object: &Value) -> Vec<String> {
+        let spec = match kind {
+            // The set's own, as it was: pods are made from it again.
+            "ControllerRevision" => &object["data"]["spec"],
+            _ => &object["spec"],
+        };
         match kind {
-            "Pod" => self.of_pod(&object["metadata"], spec),
-            "PersistentVolume" => self.of_volume(spec),
-            _ if spec["template"].is_object() => self.of_pod(&spec["template"]["metadata"], &spec["template"]["spec"]),
+            "Pod" => self.of_pod(by, &object["metadata"], spec),
+            "PersistentVolume" => self.of_volume(by, spec),
+            _ if spec["template"].is_object() => {
+                self.of_pod(by, &spec["template"]["metadata"], &spec["template"]["spec"])
+            }
             _ => Vec::new(),
         }
     }
 
-    fn of_volume(&self, spec: &Value) -> Vec<String> {
+    fn of_volume(&self, by: Lawgiver, spec: &Value) -> Vec<String> {
         let sources = [("hostPath volumes", "hostPath"), ("local volumes", "local")];
         let path = |field: &str| spec[field]["path"].as_str();
         sources
             .iter()
-            .filter_map(|(what, field)| Some(format!("{what} ({})", self.path_refusal(path(field)?)?)))
+            .filter_map(|(what, field)| Some(format!("{what} ({})", self.path_refusal(by, path(field)?)?)))
             .collect()
     }
 
-    fn of_pod(&self, metadata: &Value, spec: &Value) -> Vec<String> {
+    fn of_pod(&self, by: Lawgiver, metadata: &Value, spec: &Value) -> Vec<String> {
         let mut found = Vec::new();
+        let remedy = by.remedy("--allow-privileged allows it");
         for volume in spec["volumes"].as_array().into_iter().flatten() {
             let name = text(volume, "name");
-            if let Some(why) = volume["hostPath"]["path"].as_str().and_then(|path| self.path_refusal(path)) {
+            if let Some(why) = volume["hostPath"]["path"].as_str().and_then(|path| self.path_refusal(by, path)) {
                 found.push(format!("hostPath volumes (volume {name:?}: {why})"));
             }
         }
         if self.privileged {
             return found;
         }
-        if spec["hostNetwork"] == true {
-            found.push("host namespaces (hostNetwork=true; petsetd --allow-privileged allows it)".to_owned());
+        let shared = ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|name| spec[*name] == true);
+        let shared: Vec<String> = shared.map(|name| format!("{name}=true")).collect();
+        if !shared.is_empty() {
+            found.push(format!("host namespaces ({}; {remedy})", shared.join(", ")));
+        }
+        if is_unconfined(&spec["securityContext"]) {
+            found.push(format!(
+                "seccompProfile (pod must not set securityContext.seccompProfile.type to \"Unconfined\"; {remedy})"
+            ));
         }
         let annotated = annotated_init_containers(metadata);
-        let lists = [&spec["initContainers"], &spec["containers"], &annotated];
+        let lists = [&spec["initContainers"], &spec["containers"], &spec["ephemeralContainers"], &annotated];
         for container in lists.into_iter().filter_map(Value::as_array).flatten() {
             let (name, security) = (text(container, "name"), &container["securityContext"]);
             if security["privileged"] == true {
                 found.push(format!(
-                    "privileged (container {name:?} must not set securityContext.privileged=true; petsetd \
-                     --allow-privileged allows it)"
+                    "privileged (container {name:?} must not set securityContext.privileged=true; {remedy})"
+                ));
+            }
+            if is_unconfined(security) {
+                found.push(format!(
+                    "seccompProfile (container {name:?} must not set securityContext.seccompProfile.type to \
+                     \"Unconfined\"; {remedy})"
+                ));
+            }
+            if security["procMount"] == "Unmasked" {
+                found.push(format!(
+                    "procMount (container {name:?} must not set securityContext.procMount to \"Unmasked\"; {remedy})"
                 ));
             }
             let added = security["capabilities"]["add"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -117,7 +153,7 @@ impl Policy {
             if !added.is_empty() {
                 found.push(format!(
                     "non-default capabilities (container {name:?} must not include {} in \
-                     securityContext.capabilities.add; petsetd --allow-privileged allows it)",
+                     securityContext.capabilities.add; {remedy})",
                     added.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
                 ));
             }
@@ -125,9 +161,33 @@ impl Policy {
         found
     }
 
-    fn path_refusal(&self, path: &str) -> Option<String> {
-        (!self.allows_path(Path::new(path)))
-            .then(|| format!("the path {path:?} is not allowed; petsetd --allow-host-path PREFIX allows one"))
+    fn path_refusal(&self, by: Lawgiver, path: &str) -> Option<String> {
+        let remedy = by.remedy("--allow-host-path PREFIX allows one");
+        (!self.allows_path(Path::new(path))).then(|| format!("the path {path:?} is not allowed; {remedy}"))
+    }
+}
+
+/// Whose rule a policy is, for whoever is refused.
+#[derive(Clone, Copy)]
+enum Lawgiver {
+    Daemon,
+    Token,
+}
+
+impl Lawgiver {
+    fn name(self) -> &'static str {
+        match self {
+            Lawgiver::Daemon => "this petsetd",
+            Lawgiver::Token => "a token for namespaces",
+        }
+    }
+
+    /// What helps. `flag` is the daemon's.
+    fn remedy(self, flag: &str) -> String {
+        match self {
+            Lawgiver::Daemon => format!("petsetd {flag}"),
+            Lawgiver::Token => "one for everything allows what petsetd does".to_owned(),
+        }
     }
 }
 
@@ -149,6 +209,11 @@ fn annotated_init_containers(metadata: &Value) -> Value {
     let Some(annotation) = metadata["annotations"][INIT_CONTAINERS].as_str() else { return Value::Null };
     let annotations = BTreeMap::from([(INIT_CONTAINERS.to_owned(), annotation.to_owned())]);
     init_containers(&annotations).ok().and_then(|list| serde_json::to_value(list).ok()).unwrap_or_default()
+}
+
+/// Whether a security context takes the filter of system calls away.
+fn is_unconfined(security: &Value) -> bool {
+    security["seccompProfile"]["type"] == "Unconfined"
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {
@@ -215,13 +280,26 @@ mod tests {
         let of_container = "privileged (container \"c\" must not set securityContext.privileged=true; petsetd \
                             --allow-privileged allows it)";
         let of_network = "host namespaces (hostNetwork=true; petsetd --allow-privileged allows it)";
+        let of_processes = "host namespaces (hostPID=true, hostIPC=true; petsetd --allow-privileged allows it)";
         let of_capability = "non-default capabilities (container \"c\" must not include \"SYS_ADMIN\", \"all\" in \
                              securityContext.capabilities.add; petsetd --allow-privileged allows it)";
+        let unconfined = json!({"seccompProfile": {"type": "Unconfined"}});
+        let of_seccomp = "seccompProfile (container \"c\" must not set securityContext.seccompProfile.type to \
+                          \"Unconfined\"; petsetd --allow-privileged allows it)";
+        let of_pods_seccomp = "seccompProfile (pod must not set securityContext.seccompProfile.type to \"Unconfined\"; \
+                               petsetd --allow-privileged allows it)";
+        let of_proc = "procMount (container \"c\" must not set securityContext.procMount to \"Unmasked\"; petsetd \
+                       --allow-privileged allows it)";
+        let with = |security: Value| json!({"containers": [{"name": "c", "securityContext": security}]});
         for (metadata, spec, expected) in [
+            (json!({}), json!({"securityContext": unconfined}), of_pods_seccomp),
+            (json!({}), with(unconfined.clone()), of_seccomp),
+            (json!({}), with(json!({"procMount": "Unmasked"})), of_proc),
             (json!({}), json!({"containers": [privileged]}), of_container),
             (json!({}), json!({"initContainers": [privileged]}), of_container),
             (json!({"annotations": {INIT_CONTAINERS: annotated}}), json!({}), of_container),
             (json!({}), json!({"hostNetwork": true}), of_network),
+            (json!({}), json!({"hostPID": true, "hostIPC": true, "hostNetwork": false}), of_processes),
             (json!({}), capable(json!(["SYS_ADMIN", "NET_RAW", "cap_chown", "all"])), of_capability),
         ] {
             let mut metadata = metadata;
@@ -237,6 +315,24 @@ mod tests {
             assert_eq!(refusal(&generous, "pods", &pod), None, "{pod}");
         }
         assert_eq!(refusal(&policy(), "pods", &pod(&capable(json!(["IPC_LOCK", "CAP_NET_BIND_SERVICE"])))), None);
+    }
+
+    #[test]
+    fn a_revision_is_held_to_what_its_set_is_and_a_token_has_words_of_its_own() {
+        let spec = json!({"template": {"spec": {"hostNetwork": true}}});
+        let revision = json!({"metadata": {"name": "web-1"}, "data": {"spec": spec}});
+        let resource = find("apps", "v1", "controllerrevisions").unwrap();
+        let said = |outcome: Result<(), Status>| outcome.map_err(|status| status.message);
+        let refused = |by: &str, remedy: &str| {
+            Err(format!(
+                "controllerrevisions.apps \"web-1\" is forbidden: violates what {by} allows: host namespaces \
+                 (hostNetwork=true; {remedy})"
+            ))
+        };
+        let (by, remedy) = ("this petsetd", "petsetd --allow-privileged allows it");
+        assert_eq!(said(policy().admit(resource, &revision, None)), refused(by, remedy));
+        let (by, remedy) = ("a token for namespaces", "one for everything allows what petsetd does");
+        assert_eq!(said(policy().admit_of_namespace(resource, &revision, None)), refused(by, remedy));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::kinds;
+use crate::review::REVIEWS;
 use crate::status::{Cause, Status};
 
 /// Whether objects of a resource live in a namespace.
@@ -31,6 +32,40 @@ pub enum Subresource {
     PortForward,
     /// `pods/eviction`: create of a `policy/v1 Eviction`.
     Eviction,
+    /// `pods/ephemeralcontainers`: get, patch, update; touches only `spec.ephemeralContainers`.
+    EphemeralContainers,
+    /// `serviceaccounts/token`: create of an `authentication.k8s.io/v1 TokenRequest`.
+    Token,
+}
+
+impl Subresource {
+    /// All that there are.
+    pub const ALL: [Subresource; 9] = [
+        Subresource::Status,
+        Subresource::Scale,
+        Subresource::Log,
+        Subresource::Exec,
+        Subresource::Attach,
+        Subresource::PortForward,
+        Subresource::Eviction,
+        Subresource::EphemeralContainers,
+        Subresource::Token,
+    ];
+
+    /// Its name in paths.
+    pub fn name(self) -> &'static str {
+        match self {
+            Subresource::Status => "status",
+            Subresource::Scale => "scale",
+            Subresource::Log => "log",
+            Subresource::Exec => "exec",
+            Subresource::Attach => "attach",
+            Subresource::PortForward => "portforward",
+            Subresource::Eviction => "eviction",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
+            Subresource::Token => "token",
+        }
+    }
 }
 
 /// A resource that is served: its names and its kind's own knowledge.
@@ -126,7 +161,7 @@ pub trait Rules: Send + Sync {
     fn selectable(&self, object: &Value, field: &str) -> Option<String>;
 }
 
-/// Everything that is served, in the order in which discovery lists it.
+/// Everything that is kept, in the order in which discovery lists it.
 pub static RESOURCES: &[&Resource] = &[
     &NAMESPACES,
     &NODES,
@@ -156,6 +191,11 @@ pub static RESOURCES: &[&Resource] = &[
     &CLUSTER_ROLE_BINDINGS,
     &PRIORITY_CLASSES,
 ];
+
+/// Everything that discovery tells of: the resources, and the reviews, of which nothing is kept.
+pub fn served() -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().copied().chain(REVIEWS)
+}
 
 /// The resource at a path.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
@@ -226,6 +266,7 @@ pub static PODS: Resource = Resource {
         Subresource::Attach,
         Subresource::PortForward,
         Subresource::Eviction,
+        Subresource::EphemeralContainers,
     ],
     rules: &kinds::pod::Rules,
     ..CORE
@@ -294,6 +335,7 @@ pub static SERVICE_ACCOUNTS: Resource = Resource {
     plural: "serviceaccounts",
     singular: "serviceaccount",
     short_names: &["sa"],
+    subresources: &[Subresource::Token],
     rules: &kinds::service_account::Rules,
     ..CORE
 };

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::limits::{CAUSES_MAX, PATCH_QUOTE_BYTES};
+use crate::ownership::Conflict;
 use crate::resource::Resource;
 use crate::unserved::Unserved;
 
@@ -86,6 +87,25 @@ impl Status {
         Status::about(resource, name, 409, "AlreadyExists", message)
     }
 
+    /// 409: there is a token of this name.
+    pub fn token_exists(name: &str) -> Status {
+        let message = format!("tokens {} already exists; revoke it first: petctl token revoke {name}", quoted(name));
+        Status::new(409, "AlreadyExists", message, Value::Object(named("", "tokens", name)))
+    }
+
+    /// 404: there is no token of this name.
+    pub fn no_token(name: &str) -> Status {
+        let message = format!("tokens {} not found", quoted(name));
+        Status::new(404, "NotFound", message, Value::Object(named("", "tokens", name)))
+    }
+
+    /// 403: there are as many tokens as there may be.
+    pub fn too_many_tokens(name: &str, tokens_max: usize) -> Status {
+        let why = format!("this instance has no more than {tokens_max} of them; revoke some: petctl token revoke NAME");
+        let message = format!("tokens {} is forbidden: {why}", quoted(name));
+        Status::new(403, "Forbidden", message, Value::Object(named("", "tokens", name)))
+    }
+
     /// 409: the write was made on an older version of the object.
     pub fn conflict(resource: &Resource, name: &str) -> Status {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
@@ -95,6 +115,33 @@ impl Status {
     /// 409: the update names the uid of another object.
     pub fn conflict_uid(resource: &Resource, name: &str, given: &str, actual: &str) -> Status {
         let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {actual}");
+        Status::unfulfilled(resource, &resource.qualified(), name, &why)
+    }
+
+    /// 409: somebody else owns what an applied configuration would change. There is at least one conflict.
+    pub(crate) fn apply_conflict(conflicts: &[Conflict]) -> Status {
+        let mut causes = Vec::new();
+        let mut lines = Vec::new();
+        for conflict in conflicts {
+            let manager = conflict.manager();
+            lines.push(format!("conflicts with {manager}:"));
+            for path in conflict.paths() {
+                lines.push(format!("- {path}"));
+                let message = format!("conflict with {manager}");
+                causes.push(Cause { reason: "FieldManagerConflict", message, field: path });
+            }
+        }
+        let message = match &causes[..] {
+            [only] => format!("Apply failed with 1 conflict: {}: {}", only.message, only.field),
+            _ => format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n")),
+        };
+        let causes: Vec<Value> = causes.iter().take(CAUSES_MAX).map(Cause::to_json).collect();
+        Status::new(409, "Conflict", message, json!({"causes": causes}))
+    }
+
+    /// 409: an applied configuration is for the object with a certain uid, and there is no object.
+    pub fn apply_to_nothing(resource: &Resource, name: &str, uid: &str) -> Status {
+        let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
         Status::unfulfilled(resource, &resource.qualified(), name, &why)
     }
 
@@ -114,6 +161,15 @@ impl Status {
              The object might have been modified"
         );
         Status::unfulfilled(resource, resource.kind, name, &why)
+    }
+
+    /// 409: a token is to be bound to the uid of another object.
+    pub fn conflict_bound(resource: &Resource, name: &str, given: &str) -> Status {
+        let why = format!(
+            "the UID in the bound object reference ({given}) does not match the UID in record. \
+             The object might have been deleted and then recreated"
+        );
+        Status::unfulfilled(resource, &resource.qualified(), name, &why)
     }
 
     /// 422: fields that are not as they must be, all at once; the first [`CAUSES_MAX`] are named.
@@ -195,6 +251,14 @@ impl Status {
         Status::new(403, "Forbidden", format!("forbidden: {why}"), json!({}))
     }
 
+    /// 403: a user may not do this with objects of a resource, which may be none that is served.
+    pub(crate) fn forbidden_attributes(group: &str, plural: &str, name: &str, why: &str) -> Status {
+        let dot = if group.is_empty() { "" } else { "." };
+        let of = if name.is_empty() { String::new() } else { format!(" {}", quoted(name)) };
+        let message = format!("{plural}{dot}{group}{of} is forbidden: {why}");
+        Status::new(403, "Forbidden", message, Value::Object(named(group, plural, name)))
+    }
+
     /// 403, in the caller's words.
     pub fn forbidden(resource: &Resource, name: &str, why: &str) -> Status {
         let message = format!("{} {} is forbidden: {why}", resource.qualified(), quoted(name));
@@ -240,6 +304,12 @@ impl Status {
         Status::new(415, "UnsupportedMediaType", message, json!({}))
     }
 
+    /// 415 for a body that would have to be unpacked.
+    pub fn encoded_body(encoding: &str) -> Status {
+        let message = format!("bodies in the encoding {encoding:?} are not read: send it without one");
+        Status::new(415, "UnsupportedMediaType", message, json!({}))
+    }
+
     /// 415 for a patch of an unknown format.
     pub fn unsupported_patch() -> Status {
         Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type", json!({}))
@@ -263,6 +333,12 @@ impl Status {
         });
         let message = format!("Timeout: Too large resource version: {version}, current: {current}");
         Status::new(504, "Timeout", message, details)
+    }
+
+    /// 408: a body that has not come within so many seconds.
+    pub fn body_too_slow(seconds: u64) -> Status {
+        let message = format!("Timeout: the body of the request did not come within {seconds} s: send it anew");
+        Status::new(408, "Timeout", message, Value::Null)
     }
 
     /// 413: a body of more than `limit` octets.

@@ -104,7 +104,7 @@ fn no_options() -> DeleteOptions {
 fn a_new_object_gets_what_only_the_server_sets() {
     let petsets = resource("apps", "v1alpha1", "PetSet", "petsets");
     let object = json!({
-        "metadata": {"name": "web", "uid": "mine", "managedFields": [{}], "selfLink": "/x", "deletionTimestamp": "soon"},
+        "metadata": {"name": "web", "uid": "mine", "selfLink": "/x", "deletionTimestamp": "soon"},
         "spec": {"size": 3},
     });
     let mut expected = stored();

@@ -156,14 +156,34 @@ fn a_pod_runs_as_the_account_that_it_names_by_either_field() {
 fn a_pod_needs_its_account_and_never_waits_for_the_default_one() {
     let pod =
         |account: &str| json!({"metadata": {"name": "p", "namespace": "ns"}, "spec": {"serviceAccountName": account}});
-    assert_eq!(service_account::admit(&pod("robot"), |name| name == "robot"), Ok(()));
-    assert_eq!(service_account::admit(&pod("default"), |_| false), Ok(()));
-    let refused = service_account::admit(&pod("robot"), |_| false).unwrap_err();
+    let admit = |account: &str, found: Option<Value>| {
+        let mut pod = pod(account);
+        service_account::admit(&mut pod, |name| found.filter(|_| name == account).map(Box::new)).map(|()| pod)
+    };
+    assert_eq!(admit("robot", Some(json!({}))), Ok(pod("robot")));
+    assert_eq!(admit("default", None), Ok(pod("default")));
+    let refused = admit("robot", None).unwrap_err();
     assert_eq!((refused.code, refused.reason), (403, "Forbidden"));
     assert_eq!(
         refused.message,
         "pods \"p\" is forbidden: error looking up service account ns/robot: serviceaccount \"robot\" not found"
     );
+}
+
+#[test]
+fn a_pod_gets_the_secrets_for_images_of_its_account_where_it_names_none() {
+    let pod = |secrets: &[&str]| {
+        let secrets: Vec<Value> = secrets.iter().map(|name| json!({"name": name})).collect();
+        json!({"metadata": {"name": "p", "namespace": "ns"}, "spec": {"imagePullSecrets": secrets}})
+    };
+    let given = |mut pod: Value, account: Value| {
+        service_account::admit(&mut pod, |_| Some(Box::new(account))).unwrap();
+        pod["spec"]["imagePullSecrets"].clone()
+    };
+    let account = json!({"imagePullSecrets": [{"name": "registry"}]});
+    assert_eq!(given(pod(&[]), account.clone()), json!([{"name": "registry"}]));
+    assert_eq!(given(pod(&["own"]), account), json!([{"name": "own"}]));
+    assert_eq!(given(pod(&[]), json!({})), json!([]));
 }
 
 #[test]
@@ -173,10 +193,7 @@ fn what_an_account_cannot_give_is_warned_of() {
     });
     assert_eq!(
         warnings(&SERVICE_ACCOUNTS, account),
-        [
-            "automountServiceAccountToken has no effect: pods get no credentials for the API",
-            "imagePullSecrets has no effect: images are pulled as the engine pulls them",
-        ]
+        ["automountServiceAccountToken has no effect: pods get the tokens that their volumes ask for"]
     );
     let quiet = json!({"metadata": {"name": "robot"}, "automountServiceAccountToken": false});
     assert_eq!(warnings(&SERVICE_ACCOUNTS, quiet), Vec::<String>::new());
@@ -185,8 +202,8 @@ fn what_an_account_cannot_give_is_warned_of() {
 #[test]
 fn whoever_writes_what_has_no_effect_is_told_why() {
     for (resource, why) in [
-        (&ROLES, "this Role has no effect: whoever may use the API may do everything"),
-        (&CLUSTER_ROLES, "this ClusterRole has no effect: whoever may use the API may do everything"),
+        (&ROLES, "this Role has no effect: what somebody may do is the scope of their token"),
+        (&CLUSTER_ROLES, "this ClusterRole has no effect: what somebody may do is the scope of their token"),
         (&NETWORK_POLICIES, "this NetworkPolicy has no effect: nothing between pods is held back"),
         (&PRIORITY_CLASSES, "this PriorityClass has no effect: no pod is preempted, for there is one node"),
         (&RESOURCE_QUOTAS, "this ResourceQuota has no effect: nothing is counted against it"),

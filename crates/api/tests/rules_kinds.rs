@@ -5,7 +5,7 @@
 use api::admission::{self, Stamp, Update};
 use api::body::{self, Media};
 use api::kinds::scale;
-use api::resource::{CLAIMS, EVENTS, NAMESPACES, NODES, PET_SETS, Resource, SERVICES, STORAGE_CLASSES, Scope, VOLUMES};
+use api::resource::{CLAIMS, EVENTS, NAMESPACES, NODES, PET_SETS, Resource, STORAGE_CLASSES, Scope, VOLUMES};
 use api::status::Status;
 use jiff::Timestamp;
 use petset_api as api;
@@ -124,7 +124,7 @@ spec:
   template:
     metadata: {labels: {app: nginx}}
     spec:
-      hostPID: true
+      os: {name: linux}
       containers: [{name: c, volumeMounts: [{name: www, mountPath: /a}, {name: x, mountPath: /b}]}]
   volumeClaimTemplates: [{metadata: {name: www}, spec: {dataSource: {kind: a, name: b}}}]
 ";
@@ -132,7 +132,7 @@ spec:
     assert_eq!(
         PET_SETS.rules.warnings(&normalised(&PET_SETS, manifest)),
         [
-            "spec.template.spec.hostPID has no effect: this version does not apply it",
+            "spec.template.spec.os has no effect: there is one node",
             "spec.volumeClaimTemplates[0].spec.dataSource has no effect: a volume starts empty",
             "no pet can be made from the template: spec.template.spec.containers[0].image: Required value",
             "no pet can be made from the template: spec.template.spec.containers[0].volumeMounts[1].name: Not found: \"x\"",
@@ -190,72 +190,6 @@ fn a_scale_asks_for_replicas() {
         "PetSet in version \"v1\" cannot be handled as a Scale: converting (v1.PetSet) to (autoscaling.Scale): unknown \
          conversion"
     );
-}
-
-#[test]
-fn every_service_is_headless_and_a_warning_says_so() {
-    let no_address = "spec.clusterIP: this version gives services no virtual address; the name resolves to the ready \
-                      pods' own addresses";
-    let manifest = |spec: &str| format!("metadata: {{name: s}}\nspec: {{ports: [{{port: 80}}], {spec}}}\n");
-    for (spec, warnings) in [
-        ("clusterIP: None", vec![]),
-        ("selector: {a: b}", vec![no_address]),
-        ("clusterIP: 10.0.0.5", vec![no_address]),
-        (
-            "type: NodePort",
-            vec![
-                no_address,
-                "spec.type: this version opens no ports of the host for services; NodePort has the effect of ClusterIP",
-            ],
-        ),
-        (
-            "clusterIP: None, sessionAffinity: ClientIP",
-            vec!["spec.sessionAffinity has no effect: no traffic passes through services"],
-        ),
-    ] {
-        let manifest = manifest(spec);
-        assert_eq!(SERVICES.rules.warnings(&normalised(&SERVICES, &manifest)), warnings, "{spec}");
-        let service = create(&SERVICES, &manifest).unwrap();
-        assert_eq!((&service["spec"]["clusterIP"], &service["spec"]["clusterIPs"]), (&json!("None"), &json!(["None"])));
-    }
-    let name = create(&SERVICES, "metadata: {name: s}\nspec: {type: ExternalName, externalName: example.com}").unwrap();
-    assert_eq!(name["spec"], json!({"externalName": "example.com", "sessionAffinity": "None", "type": "ExternalName"}));
-}
-
-#[test]
-fn what_is_wrong_with_a_service_is_said_in_kubernetes_words() {
-    for (spec, why) in [
-        (
-            "ports: [{port: 0}]",
-            "[spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive, spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive]",
-        ),
-        ("ports: [{port: 1}, {port: 2}]", "[spec.ports[0].name: Required value, spec.ports[1].name: Required value]"),
-        (
-            "ports: [{port: 1, name: a}, {port: 1, name: a}]",
-            "[spec.ports[1].name: Duplicate value: \"a\", spec.ports[1]: Duplicate value: {\"port\":1,\"protocol\":\"TCP\"}]",
-        ),
-        (
-            "ports: [{port: 1, protocol: ICMP}]",
-            "spec.ports[0].protocol: Unsupported value: \"ICMP\": supported values: \"SCTP\", \"TCP\", \"UDP\"",
-        ),
-        (
-            "ports: [{port: 1, nodePort: 30000}]",
-            "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
-        ),
-        (
-            "type: Fancy",
-            "spec.type: Unsupported value: \"Fancy\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
-        ),
-        ("type: ExternalName", "spec.externalName: Required value"),
-        (
-            "type: ExternalName, externalName: a.b, clusterIP: None",
-            "spec.clusterIP: Forbidden: may not be set when `type` is 'ExternalName'",
-        ),
-    ] {
-        let manifest = format!("metadata: {{name: s}}\nspec: {{{spec}}}\n");
-        assert_eq!(refusal(&SERVICES, &manifest), format!("Service \"s\" is invalid: {why}"), "{spec}");
-    }
-    assert!(create(&SERVICES, "metadata: {name: 1a}\nspec: {ports: [{port: 1}]}").is_ok());
 }
 
 #[test]

@@ -83,6 +83,18 @@ fn every_refusal_has_the_code_reason_and_words_of_kubernetes() {
             "the body of the request was in an unknown format - accepted media types include: application/json, \
              application/yaml, application/vnd.kubernetes.protobuf",
         ),
+        (
+            Status::encoded_body("gzip"),
+            415,
+            "UnsupportedMediaType",
+            "bodies in the encoding \"gzip\" are not read: send it without one",
+        ),
+        (
+            Status::body_too_slow(30),
+            408,
+            "Timeout",
+            "Timeout: the body of the request did not come within 30 s: send it anew",
+        ),
         (Status::too_old(1, 224), 410, "Expired", "too old resource version: 1 (224)"),
         (Status::version_too_large(9, 5), 504, "Timeout", "Timeout: Too large resource version: 9, current: 5"),
         (

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     admission::{self, Deletion, Stamp},
     kinds::service_account,
+    ownership::{self, Part, Writer},
     propagation::Propagation,
     resource::{RESOURCES, Resource},
 };
@@ -17,6 +18,9 @@ use store::{Expect, Key, Revision, Store};
 use uuid::Uuid;
 
 use crate::world::resources;
+
+/// The field manager that the loop is.
+const MANAGER: &str = "petset";
 
 /// A write that the contract does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +40,10 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
     Ok(match write {
         Write::CreatePod(pod) => {
             let reserved = pod.metadata.uid.as_ref().and_then(|uid| uid.parse().ok());
-            let write = create(resources::PODS, &*pod, reserved.unwrap_or(uid), now)?;
-            if let store::Write::Create { key, object } = &write {
+            let mut write = create(resources::PODS, &*pod, reserved.unwrap_or(uid), now)?;
+            if let store::Write::Create { key, object } = &mut write {
                 let account = |name: &str| Key::new(resources::ACCOUNTS, &key.namespace, name);
-                let admitted = service_account::admit(object, |name| store.get(&account(name)).is_some());
+                let admitted = service_account::admit(object, |name| store.get(&account(name)));
                 admitted.map_err(|status| Refused {
                     deed: Deed::Create,
                     kind: "Pod",
@@ -63,9 +67,9 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         }
         Write::CreateClaim(claim) => Some(create(resources::CLAIMS, &*claim, uid, now)?),
         Write::CreateVolume(volume) => Some(create(resources::VOLUMES, &*volume, uid, now)?),
-        Write::UpdatePod(pod) => replace(store, resources::PODS, &*pod),
-        Write::UpdateClaim(claim) => replace(store, resources::CLAIMS, &*claim),
-        Write::UpdateVolume(volume) => replace(store, resources::VOLUMES, &*volume),
+        Write::UpdatePod(pod) => replace(store, resources::PODS, &*pod, now),
+        Write::UpdateClaim(claim) => replace(store, resources::CLAIMS, &*claim, now),
+        Write::UpdateVolume(volume) => replace(store, resources::VOLUMES, &*volume, now),
         Write::UpdateNamespace(namespace) => replace_with_status(&*namespace),
         Write::PodStatus { namespace, name, rv, status } => {
             set_status(store, Key::new(resources::PODS, &namespace, &name), &rv, json!(status))
@@ -87,7 +91,7 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             set_status(store, Key::new(resources::STATEFULSETS, &namespace, &name), &rv, json!(status))
         }
         Write::CreateRevision(revision) => Some(create(resources::REVISIONS, &*revision, uid, now)?),
-        Write::UpdateRevision(revision) => replace(store, resources::REVISIONS, &*revision),
+        Write::UpdateRevision(revision) => replace(store, resources::REVISIONS, &*revision, now),
         Write::BudgetStatus { namespace, name, rv, status } => {
             set_status(store, Key::new(resources::BUDGETS, &namespace, &name), &rv, json!(status))
         }
@@ -102,7 +106,7 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         }
         Write::SetOwners { resource, namespace, name, rv, owners } => {
             let owners = (!owners.is_empty()).then(|| json!(owners));
-            change(store, Key::new(&resource, &namespace, &name), &rv, "ownerReferences", owners)
+            change(store, Key::new(&resource, &namespace, &name), &rv, "ownerReferences", owners, now)
         }
         Write::RemoveFinalizer { resource, namespace, name, rv, finalizer } => {
             let key = Key::new(&resource, &namespace, &name);
@@ -110,7 +114,7 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
                 let present = api::metadata::finalizers(&object["metadata"]).into_iter();
                 present.filter(|present| *present != finalizer).map(str::to_owned).collect()
             });
-            change(store, key, &rv, "finalizers", (!kept.is_empty()).then(|| json!(kept)))
+            change(store, key, &rv, "finalizers", (!kept.is_empty()).then(|| json!(kept)), now)
         }
         Write::RemovePod { namespace, name, rv } => remove(store, Key::new(resources::PODS, &namespace, &name), &rv),
         Write::RemoveVolume { name, rv } => remove(store, Key::new(resources::VOLUMES, "", &name), &rv),
@@ -118,10 +122,10 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
             Some(store::Write::Delete { key: Key::new(resources::NAMESPACES, "", &name), expect: at(&rv) })
         }
         Write::Slice { slice, rv: None } => Some(create(resources::SLICES, &*slice, uid, now)?),
-        Write::Slice { slice, rv: Some(_) } => replace(store, resources::SLICES, &*slice),
+        Write::Slice { slice, rv: Some(_) } => replace(store, resources::SLICES, &*slice, now),
         Write::CreateAccount(account) => Some(create(resources::ACCOUNTS, &*account, uid, now)?),
         Write::ConfigMap { config_map, rv: None } => Some(create(resources::CONFIG_MAPS, &*config_map, uid, now)?),
-        Write::ConfigMap { config_map, rv: Some(_) } => replace(store, resources::CONFIG_MAPS, &*config_map),
+        Write::ConfigMap { config_map, rv: Some(_) } => replace(store, resources::CONFIG_MAPS, &*config_map, now),
         Write::Endpoints { endpoints, rv: None } => Some(create(resources::ENDPOINTS, &*endpoints, uid, now)?),
         Write::Endpoints { endpoints, rv: Some(_) } => replace_with_status(&*endpoints),
     })
@@ -187,7 +191,7 @@ fn begin(mut begun: Begun, uid: Uuid, now: Timestamp) -> store::Write {
 
 /// Replaces metadata and spec and keeps the stored status, unless this was the last finalizer of an object that is
 /// being deleted: then it goes.
-fn replace(store: &Store, resource: &str, object: &impl Serialize) -> Option<store::Write> {
+fn replace(store: &Store, resource: &str, object: &impl Serialize, now: Timestamp) -> Option<store::Write> {
     let mut object = json!(object);
     let key = key_of(resource, &object);
     let expect = at(text(&object, "resourceVersion"));
@@ -199,7 +203,16 @@ fn replace(store: &Store, resource: &str, object: &impl Serialize) -> Option<sto
         Some(status) => object["status"] = status.clone(),
         None => drop(object.as_object_mut().and_then(|object| object.remove("status"))),
     }
+    own(resource, &mut object, &stored, now);
     Some(store::Write::Update { key, object, expect })
+}
+
+/// What the loop changes of an object apart from its status is the daemon's from then on, so that whoever applied it is told
+/// of the conflict. Objects of which nobody wrote down who owns what stay so.
+fn own(resource: &str, object: &mut Value, stored: &Value, now: Timestamp) {
+    ownership::take(object);
+    let writer = Writer { manager: MANAGER, part: Part::Main, now };
+    ownership::changed(served(resource), object, stored, writer);
 }
 
 fn replace_with_status(object: &impl Serialize) -> Option<store::Write> {
@@ -221,8 +234,16 @@ fn set_status(store: &Store, key: Key, rv: &str, status: Value) -> Option<store:
 
 /// Another value of a field of the metadata, `None` for none. An object that is being deleted and that nothing keeps any
 /// more is removed by this.
-fn change(store: &Store, key: Key, rv: &str, field: &str, value: Option<Value>) -> Option<store::Write> {
-    let mut object = (*store.get(&key)?).clone();
+fn change(
+    store: &Store,
+    key: Key,
+    rv: &str,
+    field: &str,
+    value: Option<Value>,
+    now: Timestamp,
+) -> Option<store::Write> {
+    let stored = store.get(&key)?;
+    let mut object = (*stored).clone();
     let metadata = object["metadata"].as_object_mut()?;
     match value {
         Some(value) => metadata.insert(field.to_owned(), value),
@@ -231,6 +252,7 @@ fn change(store: &Store, key: Key, rv: &str, field: &str, value: Option<Value>) 
     if admission::is_released(served(&key.resource), &object) {
         return Some(store::Write::Delete { key, expect: at(rv) });
     }
+    own(&key.resource, &mut object, &stored, now);
     Some(store::Write::Update { key, object, expect: at(rv) })
 }
 

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use plan::facts::{Container, PodKey, Volume};
+use plan::facts::{Container, PodKey, Room, Volume};
 
 use crate::runtime::Observed;
 
@@ -184,14 +184,22 @@ impl View {
     }
 
     /// Takes in what a successful action on volumes did, ahead of the next observation.
-    pub fn volume_created(&mut self, name: &str, labels: &BTreeMap<String, String>) {
+    pub fn volume_created(&mut self, name: &str, labels: &BTreeMap<String, String>, room: Room) {
         self.volumes_fresh_from = self.order.ask();
         self.removed.remove(name);
-        let volume = Volume { name: name.to_owned(), labels: labels.clone() };
+        let volume = Volume { name: name.to_owned(), labels: labels.clone(), room };
         if let Some(pod) = whose_scratch(&volume) {
             self.scratch.entry(pod).or_default().insert(name.to_owned());
         }
         self.volumes.insert(name.to_owned(), volume);
+    }
+
+    /// Takes in how much a volume holds now.
+    pub fn volume_grown(&mut self, name: &str, room: Room) {
+        self.volumes_fresh_from = self.order.ask();
+        if let Some(volume) = self.volumes.get_mut(name) {
+            volume.room = room;
+        }
     }
 
     /// Takes in the removal of a volume.

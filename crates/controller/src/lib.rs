@@ -19,4 +19,4 @@ pub mod world;
 pub use board::{Board, Part};
 pub use pass::{Controller, Network, Settings};
 pub use planner::{Planner, Real};
-pub use runtime::{Clock, Hint, Observed, Runtime, Stamps};
+pub use runtime::{Clock, Hint, Mint, Observed, Runtime, Stamps, Unserved};

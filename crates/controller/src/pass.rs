@@ -8,6 +8,8 @@ mod alarms;
 mod budgets;
 mod observe;
 mod plans;
+mod serve;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,11 +38,13 @@ use crate::{
     leases,
     owners::is_collected,
     planner::Planner,
-    runtime::{Clock, Runtime, Stamps},
+    runtime::{Clock, Mint, Runtime, Stamps},
     world::{Unit, World, resources},
 };
 use act::Answer;
 use alarms::{Alarm, Alarms};
+use serve::Serving;
+use tokens::Tokens;
 
 /// How often everything is observed although no hint says so: hints can be lost.
 const OBSERVED_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -85,6 +89,7 @@ pub struct Controller<R, C> {
     settings: Settings,
     zone: Arc<ArcSwap<Zone>>,
     board: Arc<Board>,
+    tokens: Tokens,
 
     world: World,
     engine: View,
@@ -96,6 +101,8 @@ pub struct Controller<R, C> {
     draft: Zone,
     /// Whether `draft` has what the published zone has not.
     is_zone_behind: bool,
+    /// The frontends of services, and how serving them goes.
+    serving: Serving,
     recorder: Recorder,
 
     /// The moment at which the loop came round last.
@@ -148,6 +155,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             settings,
             zone,
             board,
+            tokens: Tokens::default(),
             world: World::default(),
             engine: View::default(),
             leases: Leases::new(),
@@ -155,6 +163,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             images: BTreeMap::new(),
             draft,
             is_zone_behind: false,
+            serving: Serving::default(),
             recorder: Recorder::default(),
             seen: Timestamp::MIN,
             dirty: BTreeSet::new(),
@@ -163,6 +172,13 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             asking: Asking::default(),
             refusals: BTreeMap::new(),
         }
+    }
+
+    /// With somebody who makes the tokens that pods ask for; without, there are none.
+    #[must_use]
+    pub fn with_mint(mut self, mint: Arc<dyn Mint>) -> Self {
+        self.tokens = Tokens::of(mint);
+        self
     }
 
     /// Runs until `shutdown` resolves or the store closes. Nothing is stopped then: pets outlive the daemon.
@@ -281,6 +297,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                     let pods = &self.world.pods;
                     self.engine.forget(|pod| pods.get(&pod.namespace, &pod.name).is_some());
                 }
+                Alarm::Serve => self.serve_again(),
                 Alarm::Plan(unit) => drop(self.dirty.insert(unit)),
             }
         }

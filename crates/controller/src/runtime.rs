@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use plan::{
     Action,
     action::{Done, Failure},
+    config::Ask,
     facts::{Engine, PodKey},
     pod::Image,
+    zone::Frontends,
 };
 
 /// What the engine has of ours, with what its containers mount.
@@ -30,6 +32,9 @@ pub enum Hint {
     Everything,
 }
 
+/// Services, by namespace and name, some of whose frontends are not served, each with the reason.
+pub type Unserved = BTreeMap<(String, String), String>;
+
 /// The engine that runs containers.
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
@@ -45,6 +50,10 @@ pub trait Runtime: Send + Sync + 'static {
     /// Does one thing. Idempotent; may be called again after any failure.
     async fn act(&self, action: &Action) -> Result<Done, Failure>;
 
+    /// Serves these frontends of services and nothing else, whether the loop goes on or not. Idempotent; returns when it is so, with
+    /// those services of which something is not, and why.
+    async fn serve(&self, frontends: &Frontends) -> Result<Unserved, Failure>;
+
     /// Hints, for ever: reconnects by itself, and says `Everything` after each gap. Bounded: hints that the
     /// reader is too slow for collapse into `Everything`.
     fn hints(&self) -> BoxStream<'static, Hint>;
@@ -57,6 +66,12 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
     /// Returns at `until` or soon after.
     async fn sleep_until(&self, until: Timestamp);
+}
+
+/// What makes tokens for pods.
+pub trait Mint: Send + Sync + 'static {
+    /// A token of a pod's account that lives and dies with the pod, and until when it counts. Errors: why there is none.
+    fn token(&self, pod: &PodKey, uid: &str, ask: &Ask) -> Result<(String, Timestamp), String>;
 }
 
 /// Chance, as an argument: names for new things.

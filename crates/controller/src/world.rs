@@ -1,6 +1,7 @@
 //! What the loop knows of the store, and which units each change makes dirty.
 
 mod budgets;
+mod config;
 pub(crate) mod index;
 mod lookup;
 mod sets;
@@ -30,7 +31,10 @@ use plan::{
 use serde::de::DeserializeOwned;
 use store::{Change, Event, Key};
 
-use self::lookup::{Lookup, selector_of_service};
+use self::{
+    config::Readings,
+    lookup::{Lookup, selector_of_service},
+};
 use crate::owners::Owners;
 
 /// The store's names of the resources that the planner knows.
@@ -47,6 +51,8 @@ pub mod resources {
     pub const SLICES: &str = plan::zone::slices::RESOURCE;
     /// ConfigMaps.
     pub const CONFIG_MAPS: &str = "configmaps";
+    /// Secrets.
+    pub const SECRETS: &str = "secrets";
     /// Service accounts.
     pub const ACCOUNTS: &str = "serviceaccounts";
     /// Claims.
@@ -234,6 +240,8 @@ pub struct World {
     waiting_for_room: BTreeSet<Name>,
     /// Where it finds what a change concerns.
     lookup: Lookup,
+    /// What pods read of ConfigMaps and Secrets.
+    readings: Readings,
 }
 
 impl World {
@@ -248,17 +256,9 @@ impl World {
         if is_leaving && self.is_terminating(&namespace) {
             dirty.insert(Unit::Namespace(namespace.clone()));
         }
+        self.readings.changed(&event.key, &mut dirty);
         match &*event.key.resource {
-            resources::NAMESPACES => {
-                let (before, news) = self.namespaces.apply(event);
-                if news {
-                    let labels = |namespace: &Namespace| namespace.metadata.labels.clone();
-                    if before.as_ref().map(labels) != self.namespaces.get("", &name).map(labels) {
-                        self.mark_waiting_for_room(&mut dirty);
-                    }
-                    dirty.insert(Unit::Namespace(name));
-                }
-            }
+            resources::NAMESPACES => self.apply_namespace(event, &mut dirty),
             resources::NODES => {
                 let (before, news) = self.nodes.apply(event);
                 if news {
@@ -344,6 +344,17 @@ impl World {
         dirty
     }
 
+    fn apply_namespace(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
+        let (before, news) = self.namespaces.apply(event);
+        if news {
+            let labels = |namespace: &Namespace| namespace.metadata.labels.clone();
+            if before.as_ref().map(labels) != self.namespaces.get("", &event.key.name).map(labels) {
+                self.mark_waiting_for_room(dirty);
+            }
+            dirty.insert(Unit::Namespace(event.key.name.to_string()));
+        }
+    }
+
     fn apply_slice(&mut self, event: &Event, dirty: &mut BTreeSet<Unit>) {
         let (before, news) = self.slices.apply(event);
         if news {
@@ -410,6 +421,7 @@ impl World {
         let after = self.pods.get(&namespace, &name);
         let id = (namespace.clone(), name.clone());
         self.lookup.pod(&id, before.as_ref(), after);
+        self.readings.pod(&id, before.as_ref(), after);
         if after.is_some_and(waits_for_room) {
             self.waiting_for_room.insert(id);
         } else {
@@ -492,7 +504,8 @@ impl World {
         names.into_iter().filter(is_other).filter_map(|(namespace, name)| self.pods.get(namespace, name)).collect()
     }
 
-    /// The pods that are not Ready and name one of these images.
+    /// The pods that name one of these images and may wait for it: those that are not Ready, and those that have had
+    /// containers added.
     pub fn unready_with<'a>(&'a self, images: &BTreeSet<String>) -> impl Iterator<Item = &'a Name> {
         images.iter().flat_map(|image| self.lookup.unready.get(image))
     }
@@ -513,8 +526,9 @@ pub fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
 /// The image references that a pod names, each once.
 pub fn images_of(pod: &Pod) -> BTreeSet<String> {
     let containers = |spec: &k8s_openapi::api::core::v1::PodSpec| {
-        let all = spec.init_containers.iter().flatten().chain(&spec.containers);
-        all.filter_map(|container| container.image.clone()).collect::<BTreeSet<_>>()
+        let all = spec.init_containers.iter().flatten().chain(&spec.containers).map(|container| &container.image);
+        let added = spec.ephemeral_containers.iter().flatten().map(|container| &container.image);
+        all.chain(added).flatten().cloned().collect::<BTreeSet<_>>()
     };
     pod.spec.as_ref().map(containers).unwrap_or_default()
 }

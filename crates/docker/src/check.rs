@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Docker, exec::Outcome, failure::failure, tls};
+use crate::{Docker, exec::Outcome, failure::failure, grpc, tls};
 
 /// What is kept of a message: it goes into events.
 const MESSAGE_BYTES_MAX: usize = 1024;
@@ -33,15 +33,15 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    fn well(message: impl Into<String>) -> Self {
+    pub(crate) fn well(message: impl Into<String>) -> Self {
         Self { success: true, answered: true, message: message.into() }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self { success: false, answered: true, message: message.into() }
     }
 
-    fn unreachable(message: impl Into<String>) -> Self {
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self { success: false, answered: false, message: message.into() }
     }
 }
@@ -57,7 +57,7 @@ impl Docker {
                 }
                 verdict
             }
-            Hook::Http { .. } | Hook::Tcp { .. } | Hook::Sleep(_) => {
+            Hook::Http { .. } | Hook::Tcp { .. } | Hook::Grpc { .. } | Hook::Sleep(_) => {
                 self.check(&probe.id, &probe.check, probe.timeout).await?
             }
         };
@@ -88,6 +88,7 @@ impl Docker {
                 Ok(_) => Verdict::well(""),
                 Err(message) => Verdict::unreachable(message),
             }),
+            Hook::Grpc { host, port, service } => Ok(grpc::health(host, *port, service, timeout).await),
             Hook::Sleep(duration) => {
                 tokio::time::sleep((*duration).min(timeout)).await;
                 Ok(Verdict::well(""))
@@ -236,7 +237,7 @@ fn redirect(from: &str, location: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}{directory}/{location}"))
 }
 
-async fn dial(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, String> {
+pub(crate) async fn dial(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, String> {
     let address = authority(host, port);
     match tokio::time::timeout(timeout, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => Ok(stream),
@@ -260,7 +261,7 @@ fn dial_text(address: &str, host: &str, error: &io::Error) -> String {
     format!("dial tcp {address}: connect: {reason}")
 }
 
-fn authority(host: &str, port: u16) -> String {
+pub(crate) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -24,7 +25,9 @@ use plan::{
 
 use crate::{
     Docker,
+    confine::{confined, may_not_protect},
     failure::{failure, found, status},
+    last_words,
     mount::Mounts,
     names, pause,
 };
@@ -60,8 +63,8 @@ impl Docker {
     pub(crate) async fn start_sandbox(&self, sandbox: &Sandbox) -> Result<Done, Failure> {
         let written = self.files.write(&sandbox.owner.uid, &sandbox.files);
         written.map_err(|error| Failure::Refused(format!("write the pod's files: {error}")))?;
-        if sandbox.host_network && !self.allowed.privileged {
-            return Err(powerless("the pod asks for the host's network"));
+        if (sandbox.host_network || sandbox.host_ipc) && !self.allowed.privileged {
+            return Err(powerless("the pod asks for namespaces of the host"));
         }
         let (mut mounts, _) = self.mounts(&sandbox.owner.uid, &[]).await?;
         mounts.mounts.extend(self.runners.mount());
@@ -90,14 +93,21 @@ impl Docker {
     /// Makes and starts a container, then runs its `postStart` hook. One that has run already is left as it is.
     pub(crate) async fn start_container(&self, start: &Start) -> Result<Done, Failure> {
         let is_powerful = start.privileged || !start.capabilities.0.iter().all(|name| is_common_capability(name));
-        if is_powerful && !self.allowed.privileged {
+        let confinement = &start.confinement;
+        let is_open =
+            confinement.without_seccomp || confinement.unmasked || confinement.host_pid || confinement.host_ipc;
+        if (is_powerful || is_open) && !self.allowed.privileged {
             return Err(powerless("the container asks for the host's powers"));
         }
         let (mut mounts, held) = self.mounts(&start.owner.uid, &start.mounts).await?;
         if start.exec_probes {
             mounts.mounts.extend(self.runners.mount());
         }
-        let body = self.container_body(start, mounts);
+        mounts.mounts.extend(self.last_words_mount(start)?);
+        let mut body = self.container_body(start, mounts);
+        if self.is_unprotecting.load(Ordering::Relaxed) && start.resources.oom_score_adj < 0 {
+            body.host_config.get_or_insert_default().oom_score_adj = Some(0);
+        }
         let id = match self.create(&start.owner, &body).await? {
             Ok(id) => id,
             Err(Held::Running | Held::Ended(_)) => return Ok(Done::Ok),
@@ -106,7 +116,7 @@ impl Docker {
                 self.create_anew(&start.owner, &body).await?
             }
         };
-        self.start(&id).await?;
+        self.start_as_asked(&id, start, &body).await?;
         drop(held);
         match &start.post_start {
             None => Ok(Done::Ok),
@@ -151,6 +161,16 @@ impl Docker {
             }
         }
         Ok(Done::Ok)
+    }
+
+    /// Removes containers that did something for a daemon which was killed meanwhile.
+    pub(crate) async fn sweep_errands(&self) -> Result<(), Error> {
+        for entry in self.list_labelled(&[names::ERRANDS]).await? {
+            if let Err(failure) = self.force_remove(&entry.id.unwrap_or_default()).await {
+                tracing::warn!(?failure, "a container of the daemon before stays behind");
+            }
+        }
+        Ok(())
     }
 
     /// Removes the files of pods that have no container: their sandbox went while nobody looked.
@@ -210,16 +230,34 @@ impl Docker {
         }
     }
 
+    /// Starts a container; where the engine may not protect it from the kernel as asked, without that.
+    async fn start_as_asked(&self, id: &str, start: &Start, body: &ContainerCreateBody) -> Result<(), Failure> {
+        match self.try_start(id).await {
+            Err(error) if start.resources.oom_score_adj < 0 && may_not_protect(&error) => {
+                self.force_remove(id).await?;
+                let mut body = body.clone();
+                body.host_config.get_or_insert_default().oom_score_adj = Some(0);
+                let id = self.create_anew(&start.owner, &body).await?;
+                self.start(&id).await?;
+                if !self.is_unprotecting.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the engine may not lower an oom_score_adj: containers of Guaranteed pods keep 0");
+                }
+                Ok(())
+            }
+            started => started.map_err(start_failure),
+        }
+    }
+
     async fn start(&self, id: &str) -> Result<(), Failure> {
         self.try_start(id).await.map_err(start_failure)
     }
 
-    async fn try_start(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn try_start(&self, id: &str) -> Result<(), Error> {
         self.engine.api.start_container(id, None::<StartContainerOptions>).await
     }
 
     /// With its anonymous volumes, which the image asked for and nobody else can reach.
-    async fn force_remove(&self, id: &str) -> Result<(), Failure> {
+    pub(crate) async fn force_remove(&self, id: &str) -> Result<(), Failure> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match found(self.engine.api.remove_container(id, Some(options)).await) {
             Ok(_) => Ok(()),
@@ -253,11 +291,12 @@ impl Docker {
             exposed_ports: Some(ports().collect()),
             host_config: Some(HostConfig {
                 network_mode: Some(network.to_owned()),
-                ipc_mode: Some("shareable".to_owned()),
+                ipc_mode: Some(if sandbox.host_ipc { "host" } else { "shareable" }.to_owned()),
                 port_bindings: Some(bindings),
                 cap_drop: Some(vec!["ALL".to_owned()]),
                 readonly_rootfs: Some(true),
                 log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+                sysctls: Some(sandbox.sysctls.clone().into_iter().collect()),
                 ..host_config(mounts)
             }),
             networking_config: Some(NetworkingConfig { endpoints_config: endpoints }),
@@ -270,6 +309,10 @@ impl Docker {
         let given = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
         let (cap_add, cap_drop) = &start.capabilities;
         let mut labels = names::labels(&self.instance, &start.owner);
+        if !start.termination.path.is_empty() {
+            let value = if start.termination.or_log { last_words::FILE_OR_LOG } else { last_words::FILE };
+            labels.insert(names::TERMINATION.to_owned(), value.to_owned());
+        }
         if !mounts.parts.is_empty() {
             labels.insert(names::PARTS.to_owned(), mounts.parts.join(","));
         }
@@ -286,18 +329,24 @@ impl Docker {
             user: start.user.clone(),
             tty: Some(start.tty),
             open_stdin: Some(start.stdin),
+            stdin_once: Some(start.stdin_once),
             labels: Some(labels),
             // Kubernetes has probes, and takes no notice of the image's own check.
             healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
             host_config: Some(HostConfig {
                 network_mode: Some(join.clone()),
-                ipc_mode: Some(join),
+                ipc_mode: Some(if start.confinement.host_ipc { "host".to_owned() } else { join }),
+                pid_mode: if start.confinement.host_pid {
+                    Some("host".to_owned())
+                } else {
+                    start.target.as_ref().map(|target| format!("container:{target}"))
+                },
                 privileged: Some(start.privileged),
                 cap_add: Some(cap_add.clone()),
                 cap_drop: Some(cap_drop.clone()),
                 readonly_rootfs: Some(start.read_only_root),
                 log_config: Some(HostConfigLogConfig { typ: Some("json-file".to_owned()), config: Some(rotation) }),
-                ..host_config(mounts)
+                ..confined(&start.resources, &start.confinement, host_config(mounts))
             }),
             ..ContainerCreateBody::default()
         }
@@ -333,12 +382,12 @@ fn held(there: ContainerInspectResponse) -> Held {
 }
 
 /// Whether the network that a container is to join is not there.
-fn misses_network(error: &Error) -> bool {
+pub(crate) fn misses_network(error: &Error) -> bool {
     let text = error.to_string();
     status(error) == Some(404) && text.contains("network") && text.contains("not found")
 }
 
-fn start_failure(error: Error) -> Failure {
+pub(crate) fn start_failure(error: Error) -> Failure {
     match failure(error) {
         Failure::Refused(message) if message.contains("Address already in use") => {
             Failure::AddressTaken(format!("the pod's address is taken: {message}"))

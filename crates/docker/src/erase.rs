@@ -9,7 +9,7 @@ use bollard::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    Engine,
+    Engine, disk,
     failure::{found, status},
     names,
 };
@@ -57,7 +57,10 @@ impl Engine {
         let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
         let volumes = self.reads.list_volumes(Some(options)).await?.volumes.unwrap_or_default();
         stream::iter(volumes)
-            .map(|volume| async move { found(self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await) })
+            .map(|volume| async move {
+                disk::unmount(&volume)?;
+                found(self.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await)
+            })
             .buffer_unordered(REMOVALS_MAX)
             .try_for_each(|_| async { Ok(()) })
             .await

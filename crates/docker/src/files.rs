@@ -62,6 +62,21 @@ impl PodFiles {
             .collect())
     }
 
+    /// A file of a pod's that a container may write to, made empty where it is absent.
+    pub(crate) fn open_to_all(&self, uid: &str, name: &str) -> io::Result<PathBuf> {
+        let dir = self.of(uid)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        let path = dir.join(name);
+        fs::OpenOptions::new().create(true).append(true).open(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+        Ok(path)
+    }
+
+    /// Opens such a file.
+    pub(crate) fn reopen(&self, uid: &str, name: &str) -> io::Result<fs::File> {
+        fs::File::open(self.of(uid)?.join(name))
+    }
+
     /// Removes a pod's files; absent ones are success.
     pub(crate) fn remove(&self, uid: &str) -> io::Result<()> {
         match fs::remove_dir_all(self.of(uid)?) {

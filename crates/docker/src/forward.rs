@@ -29,9 +29,16 @@ pub struct Tunnel {
 /// What is quoted of an answer that makes no sense, in octets.
 const COMPLAINT_BYTES_MAX: usize = 512;
 
+/// What is said where [the runner](crate::runner) is missing for good.
+const NOT_BUILT: &str =
+    "this petsetd cannot forward ports: the program for it could not be built (the warning of its build says why)";
+
 impl Docker {
     /// Connects to a port of a pod. Errors: the pod does not run, or nobody answers there.
     pub async fn dial(&self, pod: &PodKey, uid: &str, port: u16) -> Result<Tunnel, StreamError> {
+        if !self.runners.is_built() {
+            return Err(StreamError::Engine(NOT_BUILT.to_owned()));
+        }
         let target = Target { pod: pod.clone(), uid: uid.to_owned(), container: String::new() };
         let listed = self.list_pod(pod).await.map_err(stream_error(&target))?;
         let mut ids = listed.into_iter().filter_map(|entry| {

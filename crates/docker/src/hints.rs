@@ -72,7 +72,7 @@ enum News {
     Pod(PodKey),
     /// The container of this id has left our network: it died, or somebody has disconnected it.
     Disconnected(String),
-    /// Something is gone that any pod may have used.
+    /// Something is gone, or stands still, that any pod may have used.
     Gone,
 }
 
@@ -171,6 +171,10 @@ impl Scope {
         let attributes = actor.attributes.unwrap_or_default();
         let is_our_network = || attributes.get("name") == Some(&self.network);
         match (event.typ?, action.as_str()) {
+            (EventMessageTypeEnum::CONTAINER, _) if names::is_balancer(&self.instance, &attributes) => {
+                // That it begins is our doing, or the engine's.
+                ["die", "destroy", "pause"].contains(&action.as_str()).then_some(News::Gone)
+            }
             (EventMessageTypeEnum::CONTAINER, _) => pod_of(&self.instance, &attributes).map(News::Pod),
             (EventMessageTypeEnum::NETWORK, "disconnect") if is_our_network() => {
                 attributes.get("container").cloned().map(News::Disconnected)

@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bollard::{errors::Error, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder};
+use bollard::{
+    auth::DockerCredentials, errors::Error, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use plan::{
-    action::{Done, Failure},
+    action::{Credentials, Done, Failure},
     pod::Image,
 };
 
@@ -43,22 +45,41 @@ impl Engine {
 
     async fn inspect_reference(&self, reference: String) -> Result<Option<(String, Image)>, Failure> {
         let Some(image) = found(self.reads.inspect_image(&reference).await).map_err(failure)? else { return Ok(None) };
-        let env = image.config.and_then(|config| config.env).unwrap_or_default();
-        let env = env.into_iter().map(|variable| match variable.split_once('=') {
+        let config = image.config.unwrap_or_default();
+        let user = config.user.unwrap_or_default();
+        let env = config.env.unwrap_or_default().into_iter().map(|variable| match variable.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),
             None => (variable, String::new()),
         });
-        Ok(Some((reference, Image { id: image.id.unwrap_or_default(), env: env.collect() })))
+        Ok(Some((reference, Image { id: image.id.unwrap_or_default(), env: env.collect(), user })))
     }
 
-    /// Fetches an image from its registry.
-    pub(crate) async fn pull(&self, reference: &str) -> Result<Done, Failure> {
+    /// Fetches an image from its registry, with each of these credentials until one opens it; without any where there are none.
+    pub(crate) async fn pull(&self, reference: &str, credentials: &[Credentials]) -> Result<Done, Failure> {
         if !is_reference(reference) {
             return Err(Failure::Image(format!("couldn't parse image name \"{reference}\": invalid reference format")));
         }
+        let Some((last, others)) = credentials.split_last() else { return self.pull_with(reference, None).await };
+        for credentials in others {
+            if let Ok(done) = self.pull_with(reference, Some(credentials)).await {
+                return Ok(done);
+            }
+        }
+        self.pull_with(reference, Some(last)).await
+    }
+
+    async fn pull_with(&self, reference: &str, credentials: Option<&Credentials>) -> Result<Done, Failure> {
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let credentials = credentials.map(|credentials| DockerCredentials {
+            username: given(&credentials.username),
+            password: given(&credentials.password),
+            serveraddress: given(&credentials.server),
+            identitytoken: given(&credentials.identity),
+            ..DockerCredentials::default()
+        });
         let began = Instant::now();
         let options = CreateImageOptionsBuilder::default().from_image(&with_tag(reference)).build();
-        let mut lines = self.api.create_image(Some(options), None, None).boxed();
+        let mut lines = self.api.create_image(Some(options), None, credentials).boxed();
         let mut layers = Layers::default();
         let mut told = Instant::now();
         loop {

@@ -2,26 +2,34 @@
 //!
 //! [`Engine`] is a Docker engine that answers and is new enough. [`Engine::prepare`] makes the instance's network and
 //! the sandbox image, and gives [`Docker`]: the [`Runtime`] of one instance, with the logs of its containers, a way
-//! into them ([`streams`]), and connections to their ports ([`forward`]).
+//! into them ([`streams`]), connections to their ports ([`forward`]), and the addresses of services (`balancer`, `node_ports`).
 //!
 //! Everything made here carries the label `petset.io/instance`; nothing without it is ever stopped or removed.
 
+mod balancer;
 mod check;
+mod confine;
 mod connect;
 mod container;
+mod disk;
 mod erase;
 mod exec;
 mod failure;
 mod files;
 pub mod forward;
+mod grpc;
 mod hints;
 mod hold;
 mod image;
+mod last_words;
 mod mount;
 mod names;
 mod network;
+mod node_ports;
 mod observe;
+mod ownership;
 mod pause;
+mod publish;
 mod runner;
 pub mod streams;
 mod tls;
@@ -31,12 +39,12 @@ mod wire;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use controller::runtime::{Hint, Observed, Runtime};
+use controller::runtime::{Hint, Observed, Runtime, Unserved};
 use futures::stream::BoxStream;
 use ipnet::Ipv4Net;
 use plan::{
@@ -44,6 +52,7 @@ use plan::{
     action::{Done, Failure},
     facts::{Container, PodKey},
     pod::Image,
+    zone::Frontends,
 };
 use tokio::sync::Semaphore;
 
@@ -75,6 +84,8 @@ pub struct Setup {
     pub holds_dir: PathBuf,
     /// What the pods may have of the host.
     pub allowed: Allowed,
+    /// Whether volumes hold no more than is asked for, where this machine can see to it.
+    pub enforces_sizes: bool,
 }
 
 /// What pods may have of the host. The API has refused the rest already; but what it stored may be older than what is
@@ -98,6 +109,13 @@ pub struct Docker {
     allowed: Allowed,
     exec_probes: Arc<Semaphore>,
     runners: Arc<runner::Runners>,
+    balancer: balancer::Balancer,
+    last_words: Arc<last_words::LastWords>,
+    /// The engine was found to be unable to lower an `oom_score_adj`: no need to try again.
+    is_unprotecting: Arc<AtomicBool>,
+    node_ports: Arc<node_ports::NodePorts>,
+    enforces_sizes: bool,
+    disks: Arc<disk::Disks>,
 }
 
 impl Docker {
@@ -123,15 +141,22 @@ impl Runtime for Docker {
 
     async fn act(&self, action: &Action) -> Result<Done, Failure> {
         match action {
-            Action::PullImage { image } => self.engine.pull(image).await,
-            Action::CreateVolume { name, labels } => self.create_volume(name, labels).await,
+            Action::PullImage { image, credentials } => self.engine.pull(image, credentials).await,
+            Action::CreateVolume { name, labels, size } => self.create_volume(name, labels, *size).await,
+            Action::GrowVolume { name, size } => self.grow_volume(name, *size).await,
             Action::RemoveVolume { name } => self.remove_volume(name).await,
+            Action::WriteFiles(write) => self.write_files(write).await,
+            Action::SetVolumeOwnership(ownership) => self.set_volume_ownership(ownership).await,
             Action::StartSandbox(sandbox) => self.start_sandbox(sandbox).await,
             Action::StartContainer(start) => self.start_container(start).await,
             Action::Stop(stops) => self.stop(stops).await,
             Action::Remove { id, owner } => self.remove(id, owner).await,
             Action::Probe(probe) => self.probe(probe).await,
         }
+    }
+
+    async fn serve(&self, frontends: &Frontends) -> Result<Unserved, Failure> {
+        self.serve_frontends(frontends).await
     }
 
     fn hints(&self) -> BoxStream<'static, Hint> {

@@ -57,10 +57,19 @@ impl Docker {
         match &mount.source {
             Source::Volume(name) => {
                 let volume = self.volume(name).await?;
+                self.ready_disk(&volume).await?;
                 if sub_path.as_os_str().is_empty() {
                     result.mounts.push(volume_mount(name, &mount.path, mount.read_only));
                 } else {
                     self.add_part(&volume, &sub_path, mount, result, place).await?;
+                }
+            }
+            Source::Files(name) => {
+                let volume = self.volume(name).await?;
+                if sub_path.as_os_str().is_empty() {
+                    result.mounts.push(volume_mount(name, &mount.path, mount.read_only));
+                } else {
+                    self.add_file(&volume, &sub_path, mount, result, place)?;
                 }
             }
             Source::Host { path, create } => {
@@ -102,13 +111,36 @@ impl Docker {
             return Ok(());
         }
         if !self.engine.knows_parts_of_volumes() {
-            return Err(Failure::Refused(format!(
-                "the subPath `{}` cannot be mounted safely: run petsetd as root on the engine's machine, or update \
-                 Docker to 26 or newer",
-                mount.sub_path
-            )));
+            return Err(unsafe_part(mount));
         }
         self.make_through_engine(&volume.name, sub_path).await?;
+        result.mounts.push(part_mount(&volume.name, sub_path, mount));
+        Ok(())
+    }
+
+    /// A part of a volume of files, as it is now: links in it are ours, and lead to the version that counts.
+    fn add_file(
+        &self,
+        volume: &Volume,
+        sub_path: &Path,
+        mount: &Mount,
+        result: &mut Mounts,
+        place: &mut Option<Place>,
+    ) -> Result<(), Failure> {
+        let root_path = Path::new(&volume.mountpoint);
+        if self.holder.can_mount()
+            && let Ok(root) = hold::open_root(root_path)
+        {
+            let refused = |error| Failure::Refused(format!("subPath `{}`: {error}", mount.sub_path));
+            let opened = hold::open_below(&root, root_path, sub_path).map_err(refused)?;
+            let held = self.hold(&opened, place).map_err(refused)?;
+            result.mounts.push(path_mount(&held, mount));
+            result.parts.push(volume.name.clone());
+            return Ok(());
+        }
+        if !self.engine.knows_parts_of_volumes() {
+            return Err(unsafe_part(mount));
+        }
         result.mounts.push(part_mount(&volume.name, sub_path, mount));
         Ok(())
     }
@@ -173,7 +205,16 @@ fn open_host_path(root_path: &Path, path: &Path, create: bool, sub_path: &Path) 
     hold::make_below(&opened?, sub_path, HOST_DIRECTORY_MODE)
 }
 
-/// A part of a volume by name. The engine follows no link in it.
+/// A part that neither we nor the engine can hold on to.
+fn unsafe_part(mount: &Mount) -> Failure {
+    Failure::Refused(format!(
+        "the subPath `{}` cannot be mounted safely: run petsetd as root on the engine's machine, or update Docker to 26 or \
+         newer",
+        mount.sub_path
+    ))
+}
+
+/// A part of a volume by name. The engine follows no link in it that leads out of it.
 fn part_mount(volume: &str, sub_path: &Path, mount: &Mount) -> DockerMount {
     let mut part = volume_mount(volume, &mount.path, mount.read_only);
     part.volume_options.get_or_insert_default().subpath = Some(sub_path.to_string_lossy().into_owned());

@@ -14,6 +14,12 @@ pub(crate) const UID: &str = "petset.io/uid";
 pub(crate) const ROLE: &str = "petset.io/role";
 pub(crate) const CONTAINER: &str = "petset.io/container";
 pub(crate) const ATTEMPT: &str = "petset.io/attempt";
+/// The role of the container that is no pod's.
+const BALANCER: &str = "balancer";
+/// Where a container's message about its end is sought: `file`, or `file or log`.
+pub(crate) const TERMINATION: &str = "petset.io/termination";
+/// The role of containers that do one thing for us and go.
+const ERRAND: &str = "errand";
 /// The volumes of which a container has a part: the engine does not know that it uses them.
 pub(crate) const PARTS: &str = "petset.io/parts-of";
 
@@ -23,6 +29,35 @@ pub(crate) fn container_name(instance: &str, owner: &Owner) -> String {
     let Owner { pod: PodKey { namespace, name }, container, attempt, .. } = owner;
     format!("petset_{instance}_{namespace}_{name}_{container}_{attempt}")
 }
+
+/// The name of the container that holds the virtual addresses: shorter than any pod's, so none is taken for it.
+pub(crate) fn balancer(instance: &str) -> String {
+    format!("petset_{instance}_balancer")
+}
+
+/// Its labels: no pod's, so that it is never among the facts.
+pub(crate) fn balancer_labels(instance: &str) -> HashMap<String, String> {
+    HashMap::from([(INSTANCE.to_owned(), instance.to_owned()), (ROLE.to_owned(), BALANCER.to_owned())])
+}
+
+/// The name of the container that writes the files of a pod's volumes. It too is shorter than any pod's.
+pub(crate) fn publisher(instance: &str, uid: &str) -> String {
+    format!("petset_{instance}_files_{uid}")
+}
+
+/// Whether it is that container.
+pub(crate) fn is_balancer(instance: &str, labels: &HashMap<String, String>) -> bool {
+    let is = |name: &str, value: &str| labels.get(name).is_some_and(|label| label == value);
+    is(INSTANCE, instance) && is(ROLE, BALANCER)
+}
+
+/// The labels of a container that does one thing for us and goes: no pod's, so that it is never among the facts.
+pub(crate) fn errand_labels(instance: &str) -> HashMap<String, String> {
+    HashMap::from([(INSTANCE.to_owned(), instance.to_owned()), (ROLE.to_owned(), ERRAND.to_owned())])
+}
+
+/// The label by which such containers are found, where a daemon that was killed has left them.
+pub(crate) const ERRANDS: (&str, &str) = (ROLE, ERRAND);
 
 /// Whether a volume is called as those of an instance are. The planner gives the names; no instance's has a `_`.
 pub(crate) fn is_volume_of(instance: &str, volume: &str) -> bool {
@@ -68,6 +103,7 @@ fn role_name(role: Role) -> &'static str {
         Role::Sandbox => "sandbox",
         Role::Init => "init",
         Role::App => "app",
+        Role::Ephemeral => "ephemeral",
     }
 }
 
@@ -76,6 +112,7 @@ fn role(name: &str) -> Option<Role> {
         "sandbox" => Some(Role::Sandbox),
         "init" => Some(Role::Init),
         "app" => Some(Role::App),
+        "ephemeral" => Some(Role::Ephemeral),
         _ => None,
     }
 }
@@ -101,7 +138,7 @@ mod tests {
 
     #[test]
     fn labels_say_whose_container_it_is() {
-        for role in [Role::Sandbox, Role::Init, Role::App] {
+        for role in [Role::Sandbox, Role::Init, Role::App, Role::Ephemeral] {
             let owner_before = web_0(role);
             assert_eq!(owner("one", &labels("one", &owner_before)), Some(owner_before));
         }

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Docker, EXEC_PROBES_MAX, Engine, Setup,
+    balancer::Balancer,
     failure::{found, status},
     files::PodFiles,
     hold::Holder,
@@ -100,8 +101,9 @@ impl Engine {
         if !self.sees(&files, &setup.instance).await? {
             return Err(PrepareError::Remote { address: self.address(), dir: setup.pods_dir.clone() });
         }
-        let runners =
-            Runners::open(files.dir()).map_err(|source| PrepareError::Files { dir: setup.pods_dir.clone(), source })?;
+        let failed = |source| PrepareError::Files { dir: setup.pods_dir.clone(), source };
+        let runners = Runners::open(files.dir()).map_err(failed)?;
+        let balancer = Balancer::open(files.dir()).map_err(failed)?;
         let network = format!("petset-{}", setup.instance);
         let inspected =
             self.inspect_network(&network).await.map_err(|source| engine("inspect the instance's network", source))?;
@@ -118,7 +120,14 @@ impl Engine {
             allowed: setup.allowed.clone(),
             exec_probes: Arc::new(Semaphore::new(EXEC_PROBES_MAX)),
             runners: Arc::new(runners),
+            balancer,
+            last_words: Arc::default(),
+            is_unprotecting: Arc::default(),
+            node_ports: Arc::default(),
+            enforces_sizes: setup.enforces_sizes,
+            disks: Arc::default(),
         };
+        docker.sweep_errands().await.map_err(|source| engine("list the instance's containers", source))?;
         docker.sweep_files().await.map_err(|source| engine("list the instance's containers", source))?;
         Ok(docker)
     }

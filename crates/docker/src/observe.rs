@@ -23,7 +23,7 @@ use plan::{
 };
 
 use crate::{
-    Docker,
+    Docker, disk,
     failure::{failure, found},
     image::INSPECTIONS_MAX,
     names,
@@ -50,7 +50,9 @@ impl Docker {
         }
         let ids: HashSet<&str> = containers.values().flatten().map(|container| container.id.as_str()).collect();
         self.runners.retain(|container| ids.contains(container));
-        let volumes = volumes.into_iter().map(|volume| (volume.name.clone(), volume_facts(volume))).collect();
+        self.last_words.retain(|container| ids.contains(container));
+        let volumes = volumes.into_iter().filter(|volume| !disk::is_lost(volume));
+        let volumes = volumes.map(|volume| (volume.name.clone(), volume_facts(volume))).collect();
         Ok(Observed { engine: facts::Engine { containers, volumes }, mounted })
     }
 
@@ -84,7 +86,12 @@ impl Docker {
         stream::iter(ids)
             .map(|id| async move {
                 let inspected = self.engine.reads.inspect_container(&id, None::<InspectContainerOptions>).await;
-                Ok(found(inspected).map_err(silent)?.and_then(|there| self.container_facts(there)))
+                let Some(there) = found(inspected).map_err(silent)? else { return Ok(None) };
+                let labels = there.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+                let is_tty = there.config.as_ref().and_then(|config| config.tty).unwrap_or_default();
+                let Some(mut container) = self.container_facts(there) else { return Ok(None) };
+                self.add_last_words(&mut container, labels.get(names::TERMINATION), is_tty).await;
+                Ok(Some(container))
             })
             .buffer_unordered(INSPECTIONS_MAX)
             .try_filter_map(|container| async { Ok(container) })
@@ -140,8 +147,11 @@ fn sort(containers: &mut [Container]) {
 
 fn volume_facts(volume: DockerVolume) -> facts::Volume {
     let label = |(name, value): (String, String)| Some((name.strip_prefix(names::PREFIX)?.to_owned(), value));
-    let labels = volume.labels.into_iter().filter(|(name, _)| name != names::INSTANCE).filter_map(label).collect();
-    facts::Volume { name: volume.name, labels }
+    let room = disk::room(&volume);
+    let own = [names::INSTANCE, disk::DISK, disk::UNLIMITED];
+    let labels =
+        volume.labels.into_iter().filter(|(name, _)| !own.contains(&name.as_str())).filter_map(label).collect();
+    facts::Volume { name: volume.name, labels, room }
 }
 
 fn address(text: Option<&str>) -> Option<IpAddr> {
@@ -267,6 +277,7 @@ mod tests {
             facts::Volume {
                 name: "v".to_owned(),
                 labels: BTreeMap::from([("claim".to_owned(), "www-web-0".to_owned())]),
+                room: facts::Room::Disk,
             }
         );
     }

@@ -47,7 +47,7 @@ use crate::{
 };
 #[cfg(test)]
 pub(crate) use wire::piece as read_piece;
-pub(crate) use wire::{CONNECTED, OUTPUT_BYTES_MAX};
+pub(crate) use wire::{CONNECTED, OUTPUT_BYTES_MAX, OWNED};
 use wire::{HELLO, Reply, Request};
 
 /// The program, built by `build.rs`; empty where it could not be built.
@@ -97,8 +97,18 @@ struct Ask {
 impl Runners {
     /// Writes the program beside the pods' files.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
-        let program = (!PROGRAM.is_empty()).then(|| install(dir)).transpose()?;
+        let program = (!PROGRAM.is_empty()).then(|| install(dir, FILE, PROGRAM)).transpose()?;
         Ok(Self { program, slots: Mutex::default() })
+    }
+
+    /// Whether this build has the program.
+    pub(crate) fn is_built(&self) -> bool {
+        self.program.is_some()
+    }
+
+    /// The program itself, for containers that are not told of our directories.
+    pub(crate) fn program(&self) -> Option<&'static [u8]> {
+        self.is_built().then_some(PROGRAM)
     }
 
     /// The mount that brings the program into a container.
@@ -150,15 +160,15 @@ impl Runners {
     }
 }
 
-/// Writes the program where it is not there or another one. Containers keep the file that they were started with, for it
+/// Writes a program where it is not there or another one. Containers keep the file that they were started with, for it
 /// is replaced and not written over.
-fn install(dir: &Path) -> io::Result<PathBuf> {
-    let path = dir.join(FILE);
-    if fs::read(&path).is_ok_and(|there| there == PROGRAM) {
+pub(crate) fn install(dir: &Path, file: &str, program: &[u8]) -> io::Result<PathBuf> {
+    let path = dir.join(file);
+    if fs::read(&path).is_ok_and(|there| there == program) {
         return Ok(path);
     }
-    let new = dir.join(format!("{FILE}.{}", std::process::id()));
-    fs::write(&new, PROGRAM)?;
+    let new = dir.join(format!("{file}.{}", std::process::id()));
+    fs::write(&new, program)?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o555))?;
     fs::rename(&new, &path)?;
     Ok(path)

@@ -12,14 +12,14 @@ use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, Volume, VolumeCreateRequest},
     query_parameters::{
-        ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, ListContainersOptionsBuilder,
-        RemoveContainerOptionsBuilder, RemoveVolumeOptions, UploadToContainerOptionsBuilder,
+        ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, ListContainersOptionsBuilder, RemoveVolumeOptions,
+        UploadToContainerOptionsBuilder,
     },
 };
 use plan::action::{Done, Failure};
 
 use crate::{
-    Docker, Engine,
+    Docker, disk,
     failure::{failure, found, status},
     names,
     observe::mounted_volumes,
@@ -31,47 +31,86 @@ use crate::{
 pub(crate) const DIRECTORY_MODE: u32 = 0o777;
 
 /// Where the container that reaches into a volume has it.
-const INSIDE: &str = "/volume";
+pub(crate) const INSIDE: &str = "/volume";
 
 impl Docker {
-    /// Makes a volume; one that exists with the same labels is success.
-    pub(crate) async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Done, Failure> {
-        let Engine { api, reads, .. } = &self.engine;
+    /// Makes a volume that anyone may write to; one that exists with the same labels is success, however much it holds.
+    pub(crate) async fn create_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: Option<u64>,
+    ) -> Result<Done, Failure> {
+        let (volume, is_new) = self.make_volume(name, labels, size).await?;
+        self.give_disk(&volume, size.unwrap_or_default()).await?;
+        if is_new && !volume.labels.contains_key(disk::DISK) {
+            self.open_to_all(&volume).await?;
+        }
+        Ok(Done::Made(disk::room(&volume)))
+    }
+
+    /// Makes a volume as the engine makes it, and tells whether it is new: it may have been there already, with the same labels.
+    pub(crate) async fn make_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: Option<u64>,
+    ) -> Result<(Volume, bool), Failure> {
         let wanted: HashMap<String, String> = labels
             .iter()
             .map(|(name, value)| (format!("{}{name}", names::PREFIX), value.clone()))
             .chain([(names::INSTANCE.to_owned(), self.instance.clone())])
             .collect();
-        let existed = found(reads.inspect_volume(name).await).map_err(failure)?.is_some();
-        let request = VolumeCreateRequest {
-            name: Some(name.to_owned()),
-            labels: Some(wanted.clone()),
-            ..VolumeCreateRequest::default()
+        let existing = found(self.engine.reads.inspect_volume(name).await).map_err(failure)?;
+        let existed = existing.is_some();
+        let volume = match existing {
+            Some(volume) => volume,
+            None => {
+                let room = self.room_label(size).await?;
+                self.request_volume(name, wanted.clone().into_iter().chain(room).collect()).await?
+            }
         };
-        // Of one that exists the engine gives what is there, whatever labels were asked for.
-        let volume = api.create_volume(request).await.map_err(failure)?;
-        if volume.labels != wanted {
+        let of_room = [disk::DISK, disk::UNLIMITED];
+        let mut own = volume.labels.clone();
+        own.retain(|label, _| !of_room.contains(&label.as_str()));
+        if own != wanted {
             return Err(Failure::Taken(format!("the volume {name} exists with other labels")));
         }
-        if !existed {
-            self.open_to_all(&volume).await?;
-        }
-        Ok(Done::Ok)
+        Ok((volume, !existed))
+    }
+
+    /// Makes a volume with these labels. Of one that exists the engine gives what is there.
+    pub(crate) async fn request_volume(&self, name: &str, labels: HashMap<String, String>) -> Result<Volume, Failure> {
+        let request =
+            VolumeCreateRequest { name: Some(name.to_owned()), labels: Some(labels), ..VolumeCreateRequest::default() };
+        self.engine.api.create_volume(request).await.map_err(failure)
+    }
+
+    /// Has the engine remove a volume, with its file system if it has one.
+    pub(crate) async fn take_volume(&self, volume: &Volume) -> Result<(), Failure> {
+        let unmounted = disk::unmount(volume);
+        unmounted.map_err(|error| Failure::Refused(format!("unmount volume {}: {error}", volume.name)))?;
+        found(self.engine.api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await).map_err(failure)?;
+        Ok(())
     }
 
     /// Removes a volume of ours; an absent one is success, and so is one that is not ours, which stays; one that any container
     /// mounts is an error.
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<Done, Failure> {
-        let Engine { api, reads, .. } = &self.engine;
+        let reads = &self.engine.reads;
         let volume = found(reads.inspect_volume(name).await).map_err(failure)?;
         let Some(volume) = volume.filter(|volume| self.owns(volume)) else { return Ok(Done::Ok) };
+        // Of a pod's own volumes: what was to write its files may have been left behind.
+        if let Some(uid) = volume.labels.get(names::UID) {
+            self.force_remove(&names::publisher(&self.instance, uid)).await?;
+        }
         // The engine guards what is mounted as a volume, but does not know of a mounted directory inside it.
         let all = ListContainersOptionsBuilder::default().all(true).build();
         let containers = reads.list_containers(Some(all)).await.map_err(failure)?;
         if mounted_volumes(&containers, std::slice::from_ref(&volume)).contains(name) {
             return Err(Failure::Refused(format!("the volume {name} is in use")));
         }
-        found(api.remove_volume(name, None::<RemoveVolumeOptions>).await).map_err(failure)?;
+        self.take_volume(&volume).await?;
         Ok(Done::Ok)
     }
 
@@ -102,21 +141,25 @@ impl Docker {
     /// Makes a directory of a volume and those leading to it; the empty path is the volume's own. A container that never
     /// runs has the volume, and takes an archive with the directories.
     pub(crate) async fn make_through_engine(&self, volume: &str, path: &Path) -> Result<(), Failure> {
-        let api = &self.engine.api;
+        let holding = self.make_holding(volume).await?;
+        let result = self.upload_directories(&holding, path).await;
+        self.force_remove(&holding).await?;
+        result.map_err(failure)
+    }
+
+    /// Makes a container that never runs and has a volume at [`INSIDE`], and gives its id. It is the caller's to remove.
+    pub(crate) async fn make_holding(&self, volume: &str) -> Result<String, Failure> {
         let body = ContainerCreateBody {
             image: Some(pause::IMAGE.to_owned()),
-            labels: Some(HashMap::from([(names::INSTANCE.to_owned(), self.instance.clone())])),
+            labels: Some(names::errand_labels(&self.instance)),
             host_config: Some(HostConfig {
                 mounts: Some(vec![volume_mount(volume, INSIDE, false)]),
                 ..HostConfig::default()
             }),
             ..ContainerCreateBody::default()
         };
-        let made = api.create_container(None::<CreateContainerOptions>, body).await.map_err(failure)?;
-        let result = self.upload_directories(&made.id, path).await;
-        let force = RemoveContainerOptionsBuilder::default().force(true).build();
-        found(api.remove_container(&made.id, Some(force)).await).map_err(failure)?;
-        result.map_err(failure)
+        let made = self.engine.api.create_container(None::<CreateContainerOptions>, body).await;
+        made.map(|made| made.id).map_err(failure)
     }
 
     async fn upload_directories(&self, container: &str, path: &Path) -> Result<(), Error> {

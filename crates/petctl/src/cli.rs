@@ -106,13 +106,15 @@ pub(crate) enum Command {
     Wait(command::wait::Arguments),
     /// Show what has happened
     Events(command::events::Arguments),
+    /// Write the manifest of an example into this folder, or list the examples: `init galera`
+    Init(command::init::Arguments),
     /// Start the daemon in the background
     Up(command::daemon::UpArguments),
     /// Stop the daemon; the pets keep running
     Down(command::daemon::DownArguments),
     /// Print the kubeconfig for kubectl and other clients, or merge it into yours
     Kubeconfig(command::kubeconfig::Arguments),
-    /// Change the token that clients show: `token rotate`
+    /// Make, list and revoke tokens for others, and change the instance's own
     Token(command::token::Arguments),
     /// List what the server serves
     ApiResources(command::about::ApiResourcesArguments),
@@ -183,6 +185,8 @@ mod tests {
             "petctl why po/web-2",
             "petctl why petset web -o json",
             "petctl cordon laptop",
+            "petctl init",
+            "petctl init nginx --force",
             "petctl uncordon node/laptop",
             "petctl scale petset web --replicas=5",
             "petctl scale --replicas=5 petset/web",
@@ -193,6 +197,9 @@ mod tests {
             "petctl events --for po/web-0 -w",
             "petctl up -- --log debug",
             "petctl token rotate --grace 1h",
+            "petctl token create ci --namespace shop -n dev --read-only --duration 24h -o kubeconfig",
+            "petctl token list",
+            "petctl token revoke ci",
             "petctl rollout status sts/web --watch=false --timeout=5m",
             "petctl rollout history sts web --revision=2",
             "petctl rollout undo sts/web --to-revision=1",
@@ -205,9 +212,13 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for line in
-            ["petctl scale petset web", "petctl get po -o nonsense", "petctl wait po/web-0", "petctl exec web-0"]
-        {
+        for line in [
+            "petctl scale petset web",
+            "petctl get po -o nonsense",
+            "petctl wait po/web-0",
+            "petctl exec web-0",
+            "petctl init nginks",
+        ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

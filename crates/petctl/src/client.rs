@@ -83,6 +83,13 @@ impl Client {
         self.json(Method::PATCH, path, "application/json", Some((kind.media(), patch))).await
     }
 
+    /// Server-side apply: what is wanted of an object, whether it exists or not.
+    pub(crate) async fn apply(&self, path: &str, configuration: &Value) -> Result<Value, Failure> {
+        // JSON is YAML.
+        let body = Some(("application/apply-patch+yaml", configuration));
+        self.json(Method::PATCH, path, "application/json", body).await
+    }
+
     pub(crate) async fn delete(&self, path: &str, options: &Value) -> Result<Value, Failure> {
         self.json(Method::DELETE, path, "application/json", Some(("application/json", options))).await
     }

@@ -60,11 +60,7 @@ impl Instance {
 
 /// Connects as the options say: `--kubeconfig`, then `PETSET_HOST`, then the instance's own kubeconfig.
 pub(crate) async fn connect(global: &Global) -> Result<Client, Failure> {
-    let kubeconfig = match (&global.kubeconfig, &global.host) {
-        (Some(path), _) => read(path)?,
-        (None, Some(host)) => host_only(host, &Instance::of(global).kubeconfig()),
-        (None, None) => read(&Instance::of(global).kubeconfig()).or_else(|missing| shared().ok_or(missing))?,
-    };
+    let kubeconfig = kubeconfig(global)?;
     let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
     let unusable = |what: String| Failure::message(format!("the kubeconfig cannot be used: {what}"));
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
@@ -80,6 +76,15 @@ pub(crate) async fn connect(global: &Global) -> Result<Client, Failure> {
     let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let kube = kube::Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
     Ok(Client::new(kube, server, namespace))
+}
+
+/// The kubeconfig that the options lead to.
+pub(crate) fn kubeconfig(global: &Global) -> Result<Kubeconfig, Failure> {
+    match (&global.kubeconfig, &global.host) {
+        (Some(path), _) => read(path),
+        (None, Some(host)) => Ok(host_only(host, &Instance::of(global).kubeconfig())),
+        (None, None) => read(&Instance::of(global).kubeconfig()).or_else(|missing| shared().ok_or(missing)),
+    }
 }
 
 /// The kubeconfig of `KUBECONFIG`, if it leads to a petset: where there is none here, another cluster is not meant.

@@ -244,6 +244,42 @@ fn apply_creates_changes_and_leaves_alone() {
 }
 
 #[test]
+fn the_server_applies_what_it_is_asked_to() {
+    let manifest_of =
+        "apiVersion: apps/v1alpha1\nkind: PetSet\nmetadata: {name: web, namespace: default}\nspec: {replicas: 2}\n";
+    let (_directory, path) = manifest(manifest_of);
+    let fake = Fake::start(|request| Reply(201, None, request.body.to_string()));
+    assert_eq!(fake.petctl(&["apply", "--server-side", "-f", &path]), done("petset.apps/web serverside-applied\n"));
+    let forced = ["apply", "--server-side", "--force-conflicts", "--field-manager=me", "-f", &path];
+    assert_eq!(fake.petctl(&forced), done("petset.apps/web serverside-applied\n"));
+    let requests = fake.requests();
+    let asked: Vec<&str> = requests.iter().map(|request| request.line.as_str()).collect();
+    let object = "PATCH /apis/apps/v1alpha1/namespaces/default/petsets/web";
+    let first = format!("{object}?fieldManager=petctl&fieldValidation=Strict&force=false");
+    let second = format!("{object}?fieldManager=me&fieldValidation=Strict&force=true");
+    assert_eq!(asked, [first, second]);
+    assert_eq!(requests[0].media, "application/apply-patch+yaml");
+    assert_eq!(requests[0].body["spec"], json!({"replicas": 2}));
+    let alone = fake.petctl(&["apply", "--force-conflicts", "-f", &path]);
+    assert_eq!(alone.code, 2, "{}", alone.err);
+}
+
+#[test]
+fn who_owns_what_is_shown_where_it_is_asked_for() {
+    let entry = json!({"manager": "me", "operation": "Apply"});
+    let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "managedFields": [entry]}});
+    let fake = Fake::start(move |_| Reply::ok(&object));
+    let hidden = fake.petctl(&["get", "po", "a", "-o", "json"]);
+    assert!(!hidden.out.contains("managedFields"), "{}", hidden.out);
+    for asked in [["-o", "json", "--show-managed-fields"], ["-o", "yaml", "--show-managed-fields"]] {
+        let shown = fake.petctl(&[&["get", "po", "a"][..], &asked[..]].concat());
+        assert!(shown.out.contains("managedFields"), "{}", shown.out);
+    }
+    let plain = fake.petctl(&["get", "po", "a", "-o", "jsonpath={.metadata.managedFields[0].manager}"]);
+    assert_eq!(plain.out, "me");
+}
+
+#[test]
 fn delete_waits_until_the_pod_is_gone_and_says_why_it_takes_long() {
     let looks = AtomicUsize::new(0);
     let fake = Fake::start(move |request| match request.line.split(' ').next() {

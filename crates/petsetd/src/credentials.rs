@@ -13,9 +13,11 @@ use rcgen::{
 use rustls::{crypto::CryptoProvider, server::ResolvesServerCert, sign::CertifiedKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use server::TokenRecord;
 
 use crate::config::{Config, DEFAULT_INSTANCE};
 use crate::keeper::Shown;
+use crate::named;
 use crate::private::{self, PrivateError};
 
 /// How long a certificate authority lasts.
@@ -41,14 +43,18 @@ pub(crate) enum CredentialsError {
     Tls(#[from] rustls::Error),
     #[error("{file} in {} cannot be read; remove it to have another made", dir.display())]
     Unreadable { file: &'static str, dir: std::path::PathBuf },
+    #[error(transparent)]
+    Signer(#[from] server::BadKey),
     #[error("the system has no randomness to give")]
     Random,
 }
 
 /// What the server shows and asks for.
 pub(crate) struct Credentials {
-    /// What HTTPS clients must show.
+    /// What HTTPS clients show who may do everything.
     pub(crate) token: String,
+    /// The tokens with names, as they are written down.
+    pub(crate) named: Vec<TokenRecord>,
     /// The server's side of TLS, with a certificate of this start.
     pub(crate) tls: rustls::ServerConfig,
     /// When its certificate and the authority's stop to hold.
@@ -76,7 +82,8 @@ impl Credentials {
     pub(crate) fn load(config: &Config, hostname: &str, now: Timestamp) -> Result<Credentials, CredentialsError> {
         let dir = &config.data_dir;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let token = load_token(dir, &provider)?;
+        let token = load_token(dir)?;
+        let named = named::load(dir)?;
         let authority = match Authority::read(dir)? {
             Some(authority) if authority.expires > years_after(now, CA_YEARS_LEFT_MIN) => authority,
             Some(_) | None => Authority::make(dir, &config.instance, now)?,
@@ -89,7 +96,7 @@ impl Credentials {
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         let Authority { certificate: ca, expires, .. } = authority;
-        Ok(Credentials { token, tls, expires, ca, shown })
+        Ok(Credentials { token, named, tls, expires, ca, shown })
     }
 
     /// The certificate that clients trust, in PEM.
@@ -99,7 +106,7 @@ impl Credentials {
 
     /// Makes another token and writes it down; gives the old one.
     pub(crate) fn change_token(&mut self, config: &Config) -> Result<String, CredentialsError> {
-        let new = make_token(&config.data_dir, &rustls::crypto::ring::default_provider())?;
+        let new = make_token(&config.data_dir)?;
         Ok(std::mem::replace(&mut self.token, new))
     }
 
@@ -172,7 +179,7 @@ pub(crate) fn url(address: SocketAddr) -> String {
     format!("https://{}", SocketAddr::new(ip, address.port()))
 }
 
-fn load_token(dir: &Path, provider: &CryptoProvider) -> Result<String, CredentialsError> {
+fn load_token(dir: &Path) -> Result<String, CredentialsError> {
     let path = dir.join(TOKEN_FILE);
     // What RFC 6750 allows in a header, should somebody have written a token of their own.
     if let Some(text) = private::read(&path)? {
@@ -182,15 +189,21 @@ fn load_token(dir: &Path, provider: &CryptoProvider) -> Result<String, Credentia
         }
         return Ok(token.to_owned());
     }
-    make_token(dir, provider)
+    make_token(dir)
 }
 
-fn make_token(dir: &Path, provider: &CryptoProvider) -> Result<String, CredentialsError> {
-    let mut bytes = [0; TOKEN_BYTES];
-    provider.secure_random.fill(&mut bytes).map_err(|_| CredentialsError::Random)?;
-    let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+fn make_token(dir: &Path) -> Result<String, CredentialsError> {
+    let token = draw()?;
     write_token(dir, &token)?;
     Ok(token)
+}
+
+/// A new token, which nobody guesses.
+pub(crate) fn draw() -> Result<String, CredentialsError> {
+    let mut bytes = [0; TOKEN_BYTES];
+    let provider = rustls::crypto::ring::default_provider();
+    provider.secure_random.fill(&mut bytes).map_err(|_| CredentialsError::Random)?;
+    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
 }
 
 fn write_token(dir: &Path, token: &str) -> Result<(), CredentialsError> {

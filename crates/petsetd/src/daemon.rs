@@ -10,7 +10,7 @@ use docker::{Allowed, Docker, Engine, Setup};
 use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
-use server::{Parts, Readiness, Rotate, Server, Version, Wait};
+use server::{Parts, Readiness, Server, Signer, Version, Wait};
 use store::Store;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -26,7 +26,8 @@ use crate::{
     keeper::{Keeper, LOOK_INTERVAL},
     private,
     seed::{self, Node},
-    streams::DockerStreams,
+    signer,
+    streams::{DockerStreams, PodTokens},
     wall::{RandomStamps, WallClock},
 };
 
@@ -51,11 +52,12 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let machine = Machine::read();
     let credentials = Credentials::load(config, &machine.name, WallClock.now())?;
+    let signer = signer::load(&config.data_dir, &config.domain)?;
     let dir = config.data_dir.join(STORE_DIR);
     // Whatever the mask of the process: the objects have the environment of every container.
     private::close_dir(&dir)?;
     let store = tokio::task::spawn_blocking(move || Store::open_sled(&dir)).await.context("open the store")??;
-    let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, store: &store });
+    let outcome = serve(config, instance, socket, shutdown, Parties { machine, credentials, signer, store: &store });
     let outcome = outcome.await;
     tokio::task::spawn_blocking(move || store.close()).await.context("close the store")?;
     outcome
@@ -65,6 +67,7 @@ pub(crate) async fn run(
 struct Parties<'a> {
     machine: Machine,
     credentials: Credentials,
+    signer: Signer,
     store: &'a Store,
 }
 
@@ -75,7 +78,7 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
     parties: Parties<'_>,
 ) -> Result<()> {
-    let Parties { machine, credentials, store } = parties;
+    let Parties { machine, credentials, signer, store } = parties;
     // Last of what may be missing, so that what is wrong with the instance's own files is said whether Docker runs or not.
     let engine = Engine::connect(config.docker_host.as_deref()).await?;
     let setup = Setup {
@@ -84,6 +87,7 @@ async fn serve(
         pods_dir: config.data_dir.join(PODS_DIR),
         holds_dir: config.runtime_dir.join(HOLDS_DIR),
         allowed: Allowed { host_paths: config.host_paths.clone(), privileged: config.allow_privileged },
+        enforces_sizes: config.enforces_sizes,
     };
     private::make_dir(&config.data_dir.join(HOST_VOLUMES_DIR))?;
     let docker = Arc::new(engine.prepare(&setup).await?);
@@ -98,7 +102,7 @@ async fn serve(
         .with_context(|| format!("listen on {} (--listen takes another address)", config.listen))?;
     let address = listener.local_addr().context("the address of the API")?;
     let (tls, certificate) = (credentials.tls.clone(), credentials.certificate().to_owned());
-    let keeper = Arc::new(Keeper::begin(config, &machine.name, address, credentials)?);
+    let keeper = Keeper::begin(config, &machine.name, address, credentials)?;
     let socket = UnixListener::from_std(socket).context("the API's socket")?;
 
     let board = Arc::new(Board::default());
@@ -108,9 +112,11 @@ async fn serve(
         clock: Arc::new(|| WallClock.now()),
         chance: Arc::new(|| RandomStamps.uid()),
         tokens: keeper.tokens(),
-        rotate: rotate_of(&keeper),
+        vault: Arc::new(keeper.clone()),
+        signer,
         names: credentials::names(config, &machine.name),
         policy: Policy { host_paths: config.host_paths.clone(), privileged: config.allow_privileged },
+        services: plan::address::services(docker.ready().subnet),
         version: Version {
             petset: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("PETSET_COMMIT").unwrap_or_default().to_owned(),
@@ -120,6 +126,7 @@ async fn serve(
         waits: waits_of(&board),
         metrics: PrometheusBuilder::new().install_recorder().context("install the metrics recorder")?,
     });
+    let mint = Arc::new(PodTokens(server.clone()));
     let controller = Controller::new(
         store.clone(),
         Arc::clone(&docker),
@@ -129,7 +136,8 @@ async fn serve(
         settings(config, &machine, &docker, certificate),
         zone,
         board,
-    );
+    )
+    .with_mint(mint);
 
     // Announced before the tasks run: whoever reads it connects to sockets that are bound already.
     instance.announce(&Endpoint {
@@ -196,24 +204,13 @@ async fn serve_names(dns: dns::Server, stop: impl Future<Output = ()>) {
 }
 
 /// Renews certificates that are about to expire, until it is told to stop.
-async fn keep(keeper: Arc<Keeper>, stop: CancellationToken) {
+async fn keep(keeper: Keeper, stop: CancellationToken) {
     // Files are written seldom enough to be written here.
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await.is_some() {
         if let Err(error) = keeper.renew(WallClock.now()) {
             tracing::error!(error = &error as &dyn std::error::Error, "the certificates cannot be renewed");
         }
     }
-}
-
-fn rotate_of(keeper: &Arc<Keeper>) -> Rotate {
-    let keeper = Arc::clone(keeper);
-    Arc::new(move |grace| {
-        let keeper = Arc::clone(&keeper);
-        Box::pin(async move {
-            let rotated = tokio::task::spawn_blocking(move || keeper.rotate(grace)).await;
-            rotated.map_err(|error| error.to_string())?.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
-        })
-    })
 }
 
 /// Removes everything that an instance has made: its containers, volumes and network, then its data.

@@ -7,16 +7,18 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use jiff::{Timestamp, ToSpan as _};
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use server::Tokens;
+use server::{TokenRecord, Tokens, Vault};
 
 use crate::{
     config::Config,
-    credentials::{Credentials, CredentialsError},
+    credentials::{self, Credentials, CredentialsError},
+    named,
 };
 
 /// How often the certificates' end is looked at. By the wall clock: a machine that slept for a month is not surprised.
@@ -42,8 +44,12 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// Changes credentials, one change at a time: on disk, in the kubeconfig, and then for the server.
-pub(crate) struct Keeper {
+/// Changes credentials, one change at a time: on disk, in the kubeconfig, and then for the server. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Keeper(Arc<Inner>);
+
+/// What the clones share.
+struct Inner {
     config: Config,
     hostname: String,
     /// Where the API listens.
@@ -61,47 +67,77 @@ impl Keeper {
         credentials: Credentials,
     ) -> Result<Keeper, CredentialsError> {
         credentials.write_kubeconfig(config, address)?;
-        Ok(Keeper {
+        Ok(Keeper(Arc::new(Inner {
             config: config.clone(),
             hostname: hostname.to_owned(),
             address,
-            tokens: Tokens::new(credentials.token.clone()),
+            tokens: Tokens::new(&credentials.token, credentials.named.clone()),
             credentials: Mutex::new(credentials),
-        })
+        })))
     }
 
     /// The tokens that count.
     pub(crate) fn tokens(&self) -> Tokens {
-        self.tokens.clone()
+        self.0.tokens.clone()
     }
 
     /// Makes another token and gives it. The old one counts for `grace`, at most until the daemon ends.
     ///
     /// Errors: nothing has changed.
     pub(crate) fn rotate(&self, grace: Duration) -> Result<String, CredentialsError> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = credentials.change_token(&self.config)?;
-        if let Err(error) = credentials.write_kubeconfig(&self.config, self.address) {
-            credentials.restore_token(&self.config, old)?;
+        let inner = &self.0;
+        let mut credentials = inner.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = credentials.change_token(&inner.config)?;
+        if let Err(error) = credentials.write_kubeconfig(&inner.config, inner.address) {
+            credentials.restore_token(&inner.config, old)?;
             return Err(error);
         }
-        self.tokens.replace(credentials.token.clone(), grace);
+        inner.tokens.replace(&credentials.token, grace);
         tracing::info!(grace_seconds = grace.as_secs(), "the token has been changed");
         Ok(credentials.token.clone())
     }
 
     /// Makes another authority and certificate where they are about to expire; says whether it did.
     pub(crate) fn renew(&self, now: Timestamp) -> Result<bool, CredentialsError> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = &self.0;
+        let mut credentials = inner.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         let soon = now.checked_add((DAYS_LEFT_MIN * 24).hours()).unwrap_or(Timestamp::MAX);
         if credentials.expires > soon {
             return Ok(false);
         }
-        let (key, shown) = credentials.renew(&self.config, &self.hostname, now)?;
-        credentials.write_kubeconfig(&self.config, self.address)?;
+        let (key, shown) = credentials.renew(&inner.config, &inner.hostname, now)?;
+        credentials.write_kubeconfig(&inner.config, inner.address)?;
         // Last: whoever reads the kubeconfig now finds what the server shows in a moment.
         shown.0.store(Arc::new(key));
         tracing::warn!("the certificates were about to expire and have been renewed; clients need the new kubeconfig");
         Ok(true)
     }
+}
+
+#[async_trait]
+impl Vault for Keeper {
+    async fn rotate(&self, grace: Duration) -> Result<String, String> {
+        let keeper = self.clone();
+        aside(move || keeper.rotate(grace)).await
+    }
+
+    fn draw(&self) -> Result<String, String> {
+        credentials::draw().map_err(told)
+    }
+
+    async fn save(&self, named: Vec<TokenRecord>) -> Result<(), String> {
+        let keeper = self.clone();
+        aside(move || named::save(&keeper.0.config.data_dir, named)).await
+    }
+}
+
+/// Does what waits for a disk where nobody waits for it.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CredentialsError> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?.map_err(told)
+}
+
+fn told(error: CredentialsError) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }

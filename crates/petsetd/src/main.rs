@@ -4,14 +4,17 @@ mod backup;
 mod config;
 mod credentials;
 mod daemon;
+mod files;
 mod host;
 mod instance;
 mod keeper;
 mod logging;
 mod memory;
+mod named;
 mod private;
 mod seed;
 mod setting;
+mod signer;
 mod streams;
 mod wall;
 
@@ -33,6 +36,7 @@ const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     memory::share_one_heap();
+    files::open_as_many_as_allowed();
     let matches = command().get_matches();
     let outcome = match matches.subcommand() {
         Some(("config", of_config)) => load(&matches).map(|config| {

@@ -59,6 +59,7 @@ pub(crate) const UPSTREAM: &str = "upstream";
 pub(crate) const ALLOW_HOST_PATH: &str = "allow-host-path";
 pub(crate) const ALLOW_PRIVILEGED: &str = "allow-privileged";
 pub(crate) const POD_AFFINITY: &str = "pod-affinity";
+pub(crate) const CLAIM_SIZES: &str = "claim-sizes";
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_FORMAT: &str = "log-format";
 
@@ -120,7 +121,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         SUBNET,
         "CIDR",
         "the one that the instance has, else a free private one",
-        "The pods' IPv4 network: `10.99.0.0/16`.",
+        "The IPv4 network of pods and services: `10.99.0.0/16`. Its upper quarter is for the services' \
+         addresses, where it has at least 64.",
     ),
     Setting::one(DOMAIN, "NAME", "`cluster.local`", "The domain of the pods' and services' names."),
     Setting::one(
@@ -157,6 +159,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "`required`",
         "What required affinity and anti-affinity between pods mean on the one node: `required` as in Kubernetes, where \
          pods that must not share a node wait for ever; `preferred` runs them.",
+    ),
+    Setting::one(
+        CLAIM_SIZES,
+        "HOW",
+        "`recorded`",
+        "What the size of a claim means for the volume that is made for it: `recorded` leaves it a directory of the \
+         engine's disk; `enforced` makes it a file system of its own that holds no more, where petsetd runs as root on \
+         the engine's machine.",
     ),
     Setting::one(
         LOG,

@@ -1,16 +1,28 @@
-//! The docker crate's streams in the server's words: neither crate knows the other.
+//! The docker crate's streams in the server's words, and the server's tokens in the loop's: these crates do not know each other.
 
 use std::{io, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use controller::Mint;
 use docker::Docker;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use plan::facts::PodKey;
+use jiff::Timestamp;
+use plan::{config::Ask, facts::PodKey};
+use server::Server;
 use server::streams::{ExecOptions, LogOptions, Output, Pod, Session, StreamError, Streams, Target, Tunnel};
 
 /// The way to the running containers, for the server.
 pub(crate) struct DockerStreams(pub(crate) Arc<Docker>);
+
+/// The tokens that the server makes, for the loop.
+pub(crate) struct PodTokens(pub(crate) Server);
+
+impl Mint for PodTokens {
+    fn token(&self, pod: &PodKey, uid: &str, ask: &Ask) -> Result<(String, Timestamp), String> {
+        self.0.token_for_pod(&pod.namespace, &pod.name, uid, &ask.audience, ask.seconds)
+    }
+}
 
 #[async_trait]
 impl Streams for DockerStreams {

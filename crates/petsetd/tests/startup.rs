@@ -117,7 +117,7 @@ fn settings_that_are_no_use_are_named_with_what_they_should_be() {
 fn the_configuration_file_is_no_use() {
     let place = Place::new().with("unknown.toml", "lissten = 'x'").with("type.toml", "listen = 7");
     let keys = "instance, data-dir, runtime-dir, listen, listen-anywhere, listen-name, socket, docker-host, subnet, domain, \
-                dns-listen, upstream, allow-host-path, allow-privileged, pod-affinity, log, log-format";
+                dns-listen, upstream, allow-host-path, allow-privileged, pod-affinity, claim-sizes, log, log-format";
     for (file, said) in [
         ("unknown.toml", format!("unknown.toml: unknown key `lissten`; the keys are {keys}")),
         ("type.toml", "type.toml: `listen` must be a string".to_owned()),

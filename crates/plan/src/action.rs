@@ -1,22 +1,38 @@
 //! What the engine can be asked to do. Every action is idempotent and names only what carries our labels.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+mod confine;
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 pub use api::policy::{allowed_root, is_common_capability};
 
-use crate::facts::Owner;
+pub use self::confine::{
+    CPU_PERIOD_MICROS, Confinement, OwnedVolume, OwnershipChange, Resources, TerminationMessage, VolumeOwnership,
+};
+use crate::{
+    config::WriteFiles,
+    facts::{Owner, Room},
+};
 
 /// One thing for the engine to do. Actions of one pod never overlap, probes and pulls excepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Fetch an image. `progress` goes to the pod's events. May run beside the pod's other actions, so that a pod that
-    /// is deleted during a long pull does not wait for it.
-    PullImage { image: String },
-    /// Make a named volume with our labels; one that exists with the same labels is success.
-    CreateVolume { name: String, labels: BTreeMap<String, String> },
+    /// is deleted during a long pull does not wait for it. Of several credentials each is tried, and none where there are none.
+    PullImage { image: String, credentials: Vec<Credentials> },
+    /// Make a named volume with our labels; one that exists with the same labels is success. With a size, in octets, it holds no
+    /// more than that, where the engine's machine can see to it.
+    CreateVolume { name: String, labels: BTreeMap<String, String>, size: Option<u64> },
+    /// Let a volume that has a size hold so many octets, also while it is mounted; one that holds as many is success.
+    GrowVolume { name: String, size: u64 },
     /// Remove a named volume of ours; an absent one is success, and so is one that is not ours, which stays; one in use is
     /// an error.
     RemoveVolume { name: String },
+    /// Bring files into volumes of a pod, each volume from one whole version to the next. One that holds its version already is
+    /// success.
+    WriteFiles(Box<WriteFiles>),
+    /// Give volumes of ours to a group and let it write, before the pod's containers start.
+    SetVolumeOwnership(Box<VolumeOwnership>),
     /// Make and start the sandbox; one that runs already is success.
     StartSandbox(Box<Sandbox>),
     /// Make and start a container in a sandbox; then run its `postStart` hook, if any. One that runs already is success.
@@ -28,6 +44,26 @@ pub enum Action {
     Remove { id: String, owner: Owner },
     /// Ask whether a container is well. May run beside the pod's other actions.
     Probe(Box<Probe>),
+}
+
+/// What opens a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The registry, as whoever wrote them names it.
+    pub server: String,
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// A token in the place of both; may be empty.
+    pub identity: String,
+}
+
+impl fmt::Debug for Credentials {
+    /// Nothing that is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "credentials for {}", self.server)
+    }
 }
 
 /// A pod's sandbox.
@@ -47,6 +83,10 @@ pub struct Sandbox {
     pub publish: Vec<(String, u16, u16, &'static str)>,
     /// Join the host's network namespace (`spec.hostNetwork`).
     pub host_network: bool,
+    /// Join the host's IPC namespace (`spec.hostIPC`).
+    pub host_ipc: bool,
+    /// Parameters of the kernel that the pod has for itself.
+    pub sysctls: BTreeMap<String, String>,
 }
 
 /// The contents of the pod's own network files.
@@ -86,14 +126,25 @@ pub struct Start {
     pub tty: bool,
     /// Keep standard input open.
     pub stdin: bool,
+    /// Until the first client that attaches to it has gone, or has no more to say.
+    pub stdin_once: bool,
     /// Refused by daemons that do not allow it.
     pub privileged: bool,
     /// Added and dropped capabilities.
     pub capabilities: (Vec<String>, Vec<String>),
     /// Mount the root file system read-only.
     pub read_only_root: bool,
+    /// What it may use of the machine.
+    pub resources: Resources,
+    /// How else it is confined.
+    pub confinement: Confinement,
+    /// Where it writes why it ended.
+    pub termination: TerminationMessage,
     /// Some probe of it runs a command, so a cheap way to run them is worth having.
     pub exec_probes: bool,
+    /// The engine's id of the container whose processes it shares, the sandbox for all of the pod; `None` where it has its
+    /// own.
+    pub target: Option<String>,
     /// Run when the container has started; a failure kills it.
     pub post_start: Option<Hook>,
 }
@@ -105,7 +156,7 @@ pub struct Mount {
     pub source: Source,
     /// The absolute path in the container.
     pub path: String,
-    /// A relative path inside the source, made if absent; empty for the whole.
+    /// A relative path inside the source, made if absent (but of files, which has to be there); empty for the whole.
     pub sub_path: String,
     /// Mounted read-only.
     pub read_only: bool,
@@ -116,6 +167,8 @@ pub struct Mount {
 pub enum Source {
     /// A named volume of ours.
     Volume(String),
+    /// A named volume of ours that holds files ([`WriteFiles`]). Links in it are ours.
+    Files(String),
     /// A path of the host; `create` makes a missing directory (`DirectoryOrCreate`, and an empty `type`).
     Host { path: String, create: bool },
     /// A memory file system of at most this many octets (`emptyDir.medium: Memory`).
@@ -145,6 +198,8 @@ pub enum Hook {
     Http { scheme: String, host: String, port: u16, path: String, headers: Vec<(String, String)> },
     /// Success is a connection.
     Tcp { host: String, port: u16 },
+    /// `grpc.health.v1.Health/Check` of a service; success is `SERVING`.
+    Grpc { host: String, port: u16, service: String },
     /// Does nothing for so long.
     Sleep(Duration),
 }
@@ -180,6 +235,8 @@ pub struct Probe {
 pub enum Done {
     /// Nothing to report.
     Ok,
+    /// The volume is there.
+    Made(Room),
     /// The probe's verdict; `message` is what it said (`probe exec exited 1: …`), cut to 1 KiB.
     Probed { success: bool, message: String },
     /// The container started; the post-start hook failed with this message, and the container must be killed.

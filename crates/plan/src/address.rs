@@ -5,6 +5,7 @@ use std::{
     net::Ipv4Addr,
 };
 
+use api::services::ServiceRange;
 use ipnet::Ipv4Net;
 
 use crate::facts::PodKey;
@@ -84,7 +85,8 @@ pub fn outsider(address: Ipv4Addr) -> PodKey {
 /// unused for the longest time. `used` are the identities that exist now, `lost` the addresses that somebody else has as far
 /// as this identity was told ([`crate::pod::has_lost`]): it gives one of them up only where it gets another one for it.
 ///
-/// The network's own address, its broadcast address and the gateway are never given. The answer depends on nothing but the
+/// The network's own address, its broadcast address and the gateway are never given, nor what is set aside for services, unless the
+/// identity holds it from before that was so. The answer depends on nothing but the
 /// arguments, and the lowest address goes first.
 ///
 /// Returns a sentence that says why there is none where all are in use.
@@ -107,7 +109,8 @@ pub fn assign(
     if let Some(address) = own.filter(|address| !lost(*address)) {
         return Ok(address);
     }
-    let is_free = |address: &Ipv4Addr| is_usable(address) && !lost(*address);
+    let services = services(subnet);
+    let is_free = |address: &Ipv4Addr| is_usable(address) && !services.contains(*address) && !lost(*address);
     // Looks at no more addresses than there are leases and lost ones, and three.
     let mut held = leases.holders.keys().peekable();
     let mut is_held = |address: &Ipv4Addr| {
@@ -124,5 +127,13 @@ pub fn assign(
         .min_by_key(|(holder, lease)| (lease.last_used, *holder))
         .map(|(_, lease)| lease.address)
         .or(own)
-        .ok_or_else(|| format!("all {} addresses of {subnet} are in use", subnet.hosts().filter(is_usable).count()))
+        .ok_or_else(|| {
+            let count = subnet.hosts().filter(|address| is_usable(address) && !services.contains(*address)).count();
+            format!("all {count} addresses of {subnet} are in use")
+        })
+}
+
+/// What of a network is set aside for services.
+pub fn services(subnet: Ipv4Net) -> ServiceRange {
+    ServiceRange::of(subnet.network(), subnet.prefix_len())
 }

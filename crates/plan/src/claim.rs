@@ -2,8 +2,8 @@
 //!
 //! The rules are those of Kubernetes' persistent volume controller (`pkg/controller/volume/persistentvolume`) and its
 //! protection controllers, with the alpha annotation of 1.3. `matching` finds a volume for a claim, `supply` says where
-//! a new one would come from, `begun` keeps account of it until it is there, `reclaim` says what becomes of a volume whose
-//! claim is gone.
+//! a new one would come from, `provision` has it made, `begun` keeps account of it until it is there, `grow` makes it larger,
+//! `reclaim` says what becomes of a volume whose claim is gone.
 //!
 //! No plan writes an object twice: a binding writes both objects in one transaction, and their statuses follow in the
 //! next pass. A volume whose data nobody can account for is never removed from the engine.
@@ -11,6 +11,7 @@
 mod begun;
 mod grow;
 mod matching;
+mod provision;
 mod reclaim;
 mod supply;
 
@@ -56,7 +57,7 @@ pub struct Input<'a> {
     pub mounted: &'a BTreeSet<String>,
     /// Names of engine volumes of which the engine has said, since `engine` was looked at, that they are gone for good.
     pub removed: &'a BTreeSet<String>,
-    /// What the engine said when it refused to make or remove one of its volumes, by the volume's name, until it does.
+    /// What the engine said when it refused to make, grow or remove one of its volumes, by the volume's name, until it does.
     pub refusals: &'a BTreeMap<String, String>,
     /// The instance's name, part of every engine volume's name.
     pub instance: &'a str,
@@ -71,7 +72,7 @@ pub struct Input<'a> {
 /// What is to happen about claims and volumes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Volumes to make in the engine and to remove.
+    /// Volumes to make in the engine, to grow and to remove.
     pub actions: Vec<Action>,
     /// Bindings, statuses, finalizers, removals.
     pub writes: Vec<Write>,
@@ -360,76 +361,7 @@ impl<'a> Draft<'a> {
         elsewhere.map(named).unwrap_or_default()
     }
 
-    /// The node of the first pod that uses the claim, which says where its volume is made. Source: Kubernetes' scheduler.
-    fn select_node(&mut self, claim: &PersistentVolumeClaim) {
-        self.wait_unbound(claim, "Provisioning", &format!("node {} is chosen", self.input.node));
-        let mut claim = claim.clone();
-        let annotations = claim.metadata.annotations.get_or_insert_default();
-        annotations.insert(SELECTED_NODE.to_owned(), self.input.node.to_owned());
-        protect(&mut claim.metadata, CLAIM_PROTECTION);
-        self.plan.writes.push(Write::UpdateClaim(Box::new(claim)));
-    }
-
-    /// First the engine's volume, of which a record is kept meanwhile, then the object for it, bound from the start.
-    fn provision(&mut self, claim: &PersistentVolumeClaim, class: Option<&StorageClass>) -> bool {
-        let fresh = supply::volume(claim, class, self.input.instance, self.input.now);
-        let volume = match fresh {
-            Ok(volume) => volume,
-            Err(message) => {
-                self.note(claim, NoteKind::Warning, "ProvisioningFailed", message.clone());
-                self.wait_unbound(claim, "ProvisioningFailed", &message);
-                return false;
-            }
-        };
-        let volume_name = name(&volume.metadata).to_owned();
-        if self.volumes.contains_key(volume_name.as_str()) {
-            let message = format!("volume {volume_name:?} exists already and is not this claim's");
-            self.wait_unbound(claim, "ProvisioningFailed", &message);
-            return false;
-        }
-        let handle = supply::handle(self.input.instance, &volume_name);
-        // Of which there are few: no more than are made at a time, and those that were given up of late.
-        let begun = self.input.begun.iter().find(|begun| name(&begun.metadata) == volume_name);
-        match self.input.engine {
-            None => self.wait_unbound(claim, "Provisioning", "the container engine does not answer"),
-            Some(engine) if engine.contains_key(&handle) => {
-                self.note(
-                    claim,
-                    NoteKind::Normal,
-                    "ProvisioningSucceeded",
-                    format!("Successfully provisioned volume {volume_name}"),
-                );
-                self.plan.writes.push(Write::CreateVolume(Box::new(volume.clone())));
-                self.plan.writes.extend(begun.map(|begun| begun.end()));
-                self.write_bound(claim, &volume);
-                self.written.insert(volume_name);
-                return true;
-            }
-            Some(_) => {
-                let labels = supply::labels(claim, &volume_name);
-                let is_begun = self.begin(Action::CreateVolume { name: handle.clone(), labels });
-                if is_begun && begun.is_none() {
-                    let begun = Begun::new(claim, &volume_name, &handle);
-                    self.plan.writes.push(Write::BeginVolume(Box::new(begun)));
-                }
-                if let Some(why) = self.input.refusals.get(&handle) {
-                    let message = format!("the engine refuses to make volume {volume_name}: {why}");
-                    self.note(claim, NoteKind::Warning, "ProvisioningFailed", message.clone());
-                    self.wait_unbound(claim, "ProvisioningFailed", &format!("{message}; it is tried again"));
-                    return false;
-                }
-                let because = if is_begun {
-                    format!("volume {volume_name} is being made")
-                } else {
-                    format!("volume {volume_name} is made after others, {VOLUMES_AT_ONCE_MAX} at a time")
-                };
-                self.wait_unbound(claim, "Provisioning", &because);
-            }
-        }
-        false
-    }
-
-    /// Begins to make or remove a volume in the engine, and says whether there was room for it.
+    /// Begins to make, grow or remove a volume in the engine, and says whether there was room for it.
     fn begin(&mut self, action: Action) -> bool {
         let is_alike = |begun: &&Action| std::mem::discriminant(*begun) == std::mem::discriminant(&action);
         let has_room = self.plan.actions.iter().filter(is_alike).count() < VOLUMES_AT_ONCE_MAX;
@@ -477,7 +409,7 @@ impl<'a> Draft<'a> {
 
     /// A claim that is bound: its status says so. Says whether it wrote the claim.
     fn settle(&mut self, claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> bool {
-        let grown = grow::grown(volume, claim);
+        let grown = self.grow(claim, volume);
         let spec = grown.as_ref().unwrap_or(volume).spec.as_ref();
         let mut status = claim.status.clone().unwrap_or_default();
         status.phase = Some("Bound".to_owned());
@@ -489,15 +421,7 @@ impl<'a> Draft<'a> {
         }
         self.write_status(claim, status);
         if let Some(grown) = grown {
-            let subject = subject("PersistentVolumeClaim", &claim.metadata);
-            self.plan.notes.push(Note {
-                subject,
-                field_path: String::new(),
-                component: grow::COMPONENT,
-                kind: NoteKind::Normal,
-                reason: "VolumeResizeSuccessful",
-                message: "Resize volume succeeded".to_owned(),
-            });
+            self.note_growth(claim, NoteKind::Normal, "VolumeResizeSuccessful", "Resize volume succeeded".to_owned());
             self.written.insert(name(&volume.metadata).to_owned());
             self.plan.writes.push(Write::UpdateVolume(Box::new(grown)));
         }

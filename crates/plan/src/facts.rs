@@ -28,6 +28,8 @@ pub enum Role {
     Init,
     /// One of `spec.containers`.
     App,
+    /// Added to the pod while it runs; it never starts again.
+    Ephemeral,
 }
 
 /// Whose container it is, as written in its labels. A container without all of these labels, or of another
@@ -54,7 +56,7 @@ pub enum State {
     Created,
     /// Running (also when paused from outside: see `paused`).
     Running { started_at: Timestamp, paused: bool },
-    /// Ended.
+    /// Ended. `error` is what the engine says of it, then what the container itself did (its termination message).
     Exited { started_at: Option<Timestamp>, finished_at: Timestamp, code: i64, oom_killed: bool, error: String },
     /// Being removed, or dead and waiting for it: it still holds its name.
     Removing,
@@ -84,6 +86,20 @@ pub struct Volume {
     pub name: String,
     /// The labels that we gave it, without the prefix `petset.io/`.
     pub labels: BTreeMap<String, String>,
+    /// How much it holds.
+    pub room: Room,
+}
+
+/// How much a volume holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// As much as the disk of the engine; no limit was asked for.
+    #[default]
+    Disk,
+    /// The same, though a limit was asked for: why there is none.
+    Unlimited(String),
+    /// So many octets: it is a file system of its own.
+    Limit(u64),
 }
 
 /// Everything of ours that the engine has, at one moment.

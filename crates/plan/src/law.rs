@@ -48,12 +48,14 @@ pub enum Law {
     ZoneTrue,
     /// No plan is larger than its limits.
     Bounded,
+    /// No container starts before the files that it mounts are whole, and what a volume shows is one version of them.
+    Whole,
     /// Nothing is collected that has an owner left, and no owner goes before those that hold it up.
     Owned,
 }
 
 /// Every law, in the order of the design.
-pub const ALL: [Law; 13] = [
+pub const ALL: [Law; 14] = [
     Law::Order,
     Law::Descent,
     Law::OneOfEach,
@@ -66,6 +68,7 @@ pub const ALL: [Law; 13] = [
     Law::Alone,
     Law::ZoneTrue,
     Law::Bounded,
+    Law::Whole,
     Law::Owned,
 ];
 
@@ -84,6 +87,7 @@ impl fmt::Display for Law {
             Law::Alone => "alone",
             Law::ZoneTrue => "zone true",
             Law::Bounded => "bounded",
+            Law::Whole => "whole",
             Law::Owned => "owned",
         })
     }

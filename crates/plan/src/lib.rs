@@ -16,12 +16,13 @@
 //! What must be true of all that is decided stands in [`law`]. What a plan could not have written, because the contract
 //! or the disk refuses it, is told by [`unwritten`].
 //!
-//! Facts about the engine come as [`facts`]; what is decided goes out as [`action`] and [`outcome`].
+//! Facts about the engine come as [`facts`], what pods read of their configuration as [`config`]; what is decided goes out as [`action`] and [`outcome`].
 
 pub mod action;
 pub mod address;
 pub mod budget;
 pub mod claim;
+pub mod config;
 pub mod facts;
 pub mod garbage;
 pub mod law;

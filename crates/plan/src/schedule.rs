@@ -14,6 +14,7 @@ mod neighbours;
 mod node;
 mod resources;
 mod spread;
+mod sysctls;
 mod volumes;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, PodSpec};
@@ -175,6 +176,9 @@ pub fn admits(pod: &Pod, spec: &PodSpec, place: &Place<'_>) -> Result<(), Reject
     let is_admitted = |other: &&Pod| other.status.as_ref().is_some_and(|status| status.start_time.is_some());
     let bound = place.pods.iter().copied().filter(|other| is_bound(other, pod, place));
     let admitted: Vec<&Pod> = bound.filter(is_admitted).collect();
+    if let Some(rejection) = sysctls::forbidden(spec) {
+        return Err(rejection);
+    }
     if let Some(rejection) = resources::shortage(spec, &admitted, place) {
         return Err(rejection);
     }

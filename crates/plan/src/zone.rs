@@ -1,6 +1,7 @@
 //! A service with its pods: its endpoints and their slices, and its records in DNS.
 
 mod endpoints;
+pub mod frontends;
 mod shared;
 pub mod slices;
 
@@ -18,11 +19,12 @@ use k8s_openapi::{
 };
 
 use crate::Write;
+pub use frontends::{Frontend, Frontends, Protocol};
 
 /// The records of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Records {
-    /// A headless service (and, while there are no virtual addresses, every other selector service).
+    /// A headless service.
     Endpoints(Vec<Endpoint>),
     /// A service with virtual addresses.
     Virtual { addresses: Vec<IpAddr>, ports: Vec<Port>, endpoints: Vec<Endpoint> },
@@ -219,6 +221,8 @@ fn difference<'a>(old: Part<'a>, new: Part<'a>) -> (Part<'a>, Part<'a>) {
 pub struct Plan {
     /// The service's records.
     pub records: Records,
+    /// What stands behind its virtual address.
+    pub frontends: Vec<Frontend>,
     /// Its `Endpoints` object, where that differs.
     pub writes: Vec<Write>,
 }
@@ -230,7 +234,8 @@ pub fn plan(service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> Pl
     let spec = service.spec.as_ref();
     if spec.and_then(|s| s.type_.as_deref()) == Some("ExternalName") {
         let name = spec.and_then(|s| s.external_name.as_deref()).unwrap_or_default();
-        return Plan { records: Records::External(name.trim_end_matches('.').to_owned()), writes: Vec::new() };
+        let records = Records::External(name.trim_end_matches('.').to_owned());
+        return Plan { records, frontends: Vec::new(), writes: Vec::new() };
     }
     let (published, writes) = match selector_of(service) {
         None => (endpoints::published_by_hand(current), Vec::new()),
@@ -241,12 +246,13 @@ pub fn plan(service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> Pl
         }
     };
     let addresses = virtual_addresses(service);
+    let frontends = frontends::of(service, &addresses, &published);
     let records = if addresses.is_empty() {
         Records::Endpoints(published)
     } else {
         Records::Virtual { addresses, ports: service_ports(service), endpoints: published }
     };
-    Plan { records, writes }
+    Plan { records, frontends, writes }
 }
 
 /// The labels of the pods that a service publishes, where it is one that has pods.

@@ -68,14 +68,14 @@ fn yaml(body: &impl Serialize) -> Result<Vec<u8>, String> {
     serde_saphyr::to_string(&value).map(String::into_bytes).map_err(|error| error.to_string())
 }
 
-/// One object, in the form that was asked for. `now` is in seconds since the epoch.
-pub(crate) fn object(code: StatusCode, resource: &Resource, object: &Value, form: Form, now: i64) -> Response {
+/// One object of a kind, in the form that was asked for. `now` is in seconds since the epoch.
+pub(crate) fn object(code: StatusCode, kind: &str, object: &Value, form: Form, now: i64) -> Response {
     match form.view {
         View::Whole => written(code, object, form.encoding),
         View::Metadata => written(code, &partial(object), form.encoding),
         View::Table(include) => {
             let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-            let table = table::render(resource, &[object], metadata, include, true, now);
+            let table = table::render_kind(kind, &[object], metadata, include, true, now);
             written(code, &table, form.encoding)
         }
     }

@@ -1,12 +1,18 @@
-//! Who may come in over HTTPS: under which name, from which page, and with which token.
+//! Who may come in: over HTTPS under which name, from which page, and with which token; and who that is then.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+mod end;
+mod impersonation;
+mod names;
+mod service;
+mod tokens;
+
+use std::sync::Arc;
+
+use api::{
+    authz::{ADMIN, MASTERS, TokenScope, User, service_account},
+    review,
+    status::Status,
 };
-
-use api::status::Status;
 use axum::{
     body::{Body, HttpBody as _},
     extract::{Request, State},
@@ -14,218 +20,113 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use http::{HeaderMap, Uri, header, uri::Authority};
-use subtle::ConstantTimeEq as _;
-use tokio::{sync::watch, time::Instant};
+use http::{Extensions, Method, header};
+use serde_json::Value;
 
-use crate::{answer::Refusal, server::Server};
+use crate::{answer::Refusal, connection::Connection, server::Server};
 
-/// The tokens that count at present: one, and after a change for a while those before it. Clones share them.
-#[derive(Clone)]
-pub struct Tokens(Arc<Mutex<Vec<Known>>>);
+pub(crate) use end::End;
+pub(crate) use impersonation::impersonate;
+pub(crate) use names::check_names;
+use service::Proof;
+pub use service::{BadKey, Signer};
+pub use tokens::{TokenRecord, Tokens, digest};
 
-struct Known {
-    token: String,
-    /// When it stops to count; `None` until another takes its place.
-    end: watch::Sender<Option<Instant>>,
+/// Who asks, and what that is allowed. Every request that is let in carries it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) user: User,
+    pub(crate) scope: TokenScope,
 }
 
-impl Tokens {
-    /// One token, which counts until it is replaced.
-    pub fn new(token: String) -> Tokens {
-        Tokens(Arc::new(Mutex::new(vec![Known { token, end: watch::Sender::new(None) }])))
+impl Caller {
+    /// Whoever may do everything.
+    fn admin() -> Caller {
+        Caller { user: User::admin(), scope: TokenScope::EVERYTHING }
     }
 
-    /// From now on another token counts; those before it only until `grace` has passed. Then what still runs with one of
-    /// them (watches, followed logs, sessions) is cut.
-    pub fn replace(&self, token: String, grace: Duration) {
-        let now = Instant::now();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|known| known.end.borrow().is_none_or(|end| end > now));
-        for known in known.iter() {
-            known.end.send_modify(|end| *end = Some(end.unwrap_or(now + grace).min(now + grace)));
-        }
-        known.push(Known { token, end: watch::Sender::new(None) });
-    }
-
-    /// The end of the token that a client shows, if it counts. Takes as long for any wrong token of the same length.
-    fn end_of(&self, shown: &[u8]) -> Option<End> {
-        let now = Instant::now();
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = None;
-        for known in known.iter() {
-            let is_same: bool = known.token.as_bytes().ct_eq(shown).into();
-            if is_same && known.end.borrow().is_none_or(|end| end > now) {
-                found = Some(End(known.end.subscribe()));
-            }
-        }
-        found
+    /// Who made a request. Errors: 401 where nobody is known to have.
+    pub(crate) fn of(extensions: &Extensions) -> Result<&Caller, Status> {
+        extensions.get::<Arc<Caller>>().map(AsRef::as_ref).ok_or_else(Status::unauthorized)
     }
 }
 
-/// The end of the token that a request came with.
-#[derive(Clone)]
-pub(crate) struct End(watch::Receiver<Option<Instant>>);
-
-impl End {
-    /// Returns when the token no longer counts.
-    pub(crate) async fn come(mut self) {
-        loop {
-            let end = *self.0.borrow_and_update();
-            tokio::select! {
-                () = async { tokio::time::sleep_until(end.unwrap_or_else(Instant::now)).await }, if end.is_some() => return,
-                // A second change may bring the end nearer. Nothing is lost: the value is looked at again.
-                changed = self.0.changed() => if changed.is_err() {
-                    // Forgotten, which happens only after its end.
-                    return;
-                },
-            }
-        }
-    }
+/// Lets everybody in, as the administrator: file permissions guard the way here.
+pub(crate) async fn trust(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Arc::new(Caller::admin()));
+    next.run(request).await
 }
 
-/// Lets a request through that carries a token which counts, or asks for what anybody may know. What is streamed to it
-/// ends with the token.
+/// What is served to anybody, with a token or without: what Kubernetes' role `system:public-info-viewer` has.
+pub(crate) fn is_public(request: &Request) -> bool {
+    let path = request.uri().path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && matches!(path, "/healthz" | "/livez" | "/readyz" | "/version")
+}
+
+/// Lets a request in that carries a token which counts, or asks for what anybody may know. What is streamed to it ends with
+/// the token.
 pub(crate) async fn authenticate(State(server): State<Server>, mut request: Request, next: Next) -> Response {
-    // As Kubernetes' role `system:public-info-viewer` has it.
-    let is_public = matches!(request.uri().path(), "/healthz" | "/livez" | "/readyz" | "/version");
     let shown = request.headers().get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let token = shown.and_then(|shown| {
         let (scheme, token) = shown.split_at_checked("Bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
     });
-    match token.and_then(|token| server.inner.parts.tokens.end_of(token)) {
-        Some(end) => {
+    match token.and_then(|token| server.holder_of(token)) {
+        Some((caller, end)) => {
+            if let Some(connection) = request.extensions().get::<Connection>() {
+                connection.know();
+            }
+            request.extensions_mut().insert(Arc::new(caller));
             request.extensions_mut().insert(end.clone());
             next.run(request).await.map(|body| if body.size_hint().exact().is_some() { body } else { until(body, end) })
         }
-        None if is_public => next.run(request).await,
+        None if is_public(&request) => next.run(request).await,
         None => Refusal(Status::unauthorized()).into_response(),
+    }
+}
+
+impl Server {
+    /// Who shows a token, if it counts, and its end.
+    fn holder_of(&self, token: &[u8]) -> Option<(Caller, End)> {
+        let (parts, now) = (&self.inner.parts, self.now());
+        parts.tokens.holder_of(token, now).or_else(|| {
+            let proof = Proof::of(&parts.signer, &parts.store, token, &[parts.signer.issuer()], now)?;
+            Some((proof.caller(), End::of_proof(proof, now)))
+        })
+    }
+
+    /// What somebody of this name and these groups may do; none where nobody is known by it.
+    pub(crate) fn scope_of(&self, user: &str, groups: &[&str]) -> Option<TokenScope> {
+        if user == ADMIN || groups.contains(&MASTERS) {
+            return Some(TokenScope::EVERYTHING);
+        }
+        if let Some((namespace, _)) = service_account(user) {
+            return Some(TokenScope::of_namespace(namespace));
+        }
+        let named = self.inner.parts.tokens.named();
+        let now = self.now();
+        named.iter().find(|token| token.name == user && !token.is_over(now)).map(TokenRecord::scope)
+    }
+
+    /// Whose a token is, for these audiences or for the API: the status of a `TokenReview`.
+    pub(crate) fn whose(&self, token: &str, audiences: &[&str]) -> Value {
+        let (parts, now) = (&self.inner.parts, self.now());
+        let own = [parts.signer.issuer()];
+        let audiences = if audiences.is_empty() { &own[..] } else { audiences };
+        let proof = Proof::of(&parts.signer, &parts.store, token.as_bytes(), audiences, now);
+        if let Some(proof) = proof {
+            let known = |audience: &&str| proof.audiences().iter().any(|of_token| of_token == audience);
+            let met: Vec<&str> = audiences.iter().copied().filter(known).collect();
+            return review::token_status(Some((&proof.caller().user, &met)));
+        }
+        // Other tokens are for the API alone.
+        let holder = parts.tokens.holder_of(token.as_bytes(), now).filter(|_| audiences.contains(&own[0]));
+        review::token_status(holder.as_ref().map(|(caller, _)| (&caller.user, &own[..])))
     }
 }
 
 fn until(body: Body, end: End) -> Body {
     Body::from_stream(body.into_data_stream().take_until(Box::pin(end.come())))
-}
-
-/// Refuses requests for a name that is not ours, and those that a page of a browser sends.
-///
-/// A page that makes a name of its own lead to this machine (DNS rebinding) sends that name as `Host`; a page that calls
-/// our address sends its `Origin`.
-pub(crate) async fn check_names(State(server): State<Server>, request: Request, next: Next) -> Response {
-    match refusal(&server.inner.parts.names, request.uri(), request.headers()) {
-        None => next.run(request).await,
-        Some(why) => Refusal(Status::forbidden_request(&why)).into_response(),
-    }
-}
-
-/// `names` are in lower case.
-fn refusal(names: &[String], uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let mut hosts: Vec<Authority> = uri.authority().cloned().into_iter().collect();
-    for value in headers.get_all(header::HOST) {
-        match Authority::try_from(value.as_bytes()) {
-            Ok(host) => hosts.push(host),
-            Err(_) => return Some("the Host header is not a host".to_owned()),
-        }
-    }
-    if hosts.is_empty() {
-        return Some("the request names no host".to_owned());
-    }
-    if let Some(foreign) = hosts.iter().find(|host| !is_ours(names, host)) {
-        return Some(format!(
-            "the host {:?} is not a name of this server: use a name or address that it has, or give it this one with \
-             petsetd --listen-name",
-            foreign.as_str()
-        ));
-    }
-    // Some client libraries send the address that they call as their origin.
-    let is_own =
-        |origin: &[u8]| hosts.iter().any(|host| origin.eq_ignore_ascii_case(format!("https://{host}").as_bytes()));
-    let foreign = headers.get_all(header::ORIGIN).iter().find(|origin| !is_own(origin.as_bytes()))?;
-    Some(format!("requests from the web page {foreign:?} are not served: use petctl, kubectl or another client"))
-}
-
-fn is_ours(names: &[String], host: &Authority) -> bool {
-    if host.as_str().contains('@') {
-        return false;
-    }
-    let name = host.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback()) || names.contains(&name)
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn told(uri: &str, headers: &[(header::HeaderName, &'static str)]) -> Option<String> {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        refusal(&["build-7".to_owned(), "10.0.0.7".to_owned()], &uri.parse().unwrap(), &headers)
-    }
-
-    #[test]
-    fn only_our_own_names_are_served() {
-        for host in [
-            "localhost",
-            "LOCALHOST:7474",
-            "127.0.0.1:7474",
-            "127.8.9.1",
-            "[::1]:7474",
-            "build-7:7474",
-            "Build-7",
-            "10.0.0.7",
-        ] {
-            assert_eq!(told("/api", &[(header::HOST, host)]), None, "{host}");
-            assert_eq!(told(&format!("https://{host}/api"), &[]), None, "{host}");
-        }
-        for host in ["evil.example", "evil.example:7474", "localhost.evil.example", "10.0.0.8", "0.0.0.0", "[::2]"] {
-            let expected = format!(
-                "the host {host:?} is not a name of this server: use a name or address that it has, or give it this one \
-                 with petsetd --listen-name"
-            );
-            assert_eq!(told("/api", &[(header::HOST, host)]), Some(expected.clone()));
-            assert_eq!(told(&format!("https://{host}/api"), &[]), Some(expected.clone()));
-            assert_eq!(told(&format!("https://{host}/api"), &[(header::HOST, "localhost")]), Some(expected.clone()));
-            assert_eq!(told("/api", &[(header::HOST, "localhost"), (header::HOST, host)]), Some(expected));
-        }
-        assert!(told("/api", &[]).is_some());
-        assert!(told("/api", &[(header::HOST, "a b")]).is_some());
-        assert!(told("/api", &[(header::HOST, "localhost@evil.example")]).is_some());
-        assert!(told("/api", &[(header::HOST, "evil@localhost")]).is_some());
-    }
-
-    #[test]
-    fn no_web_page_is_served() {
-        let from = |origin| told("/api", &[(header::HOST, "localhost:7474"), (header::ORIGIN, origin)]);
-        assert_eq!(from("https://localhost:7474"), None);
-        for page in
-            ["https://evil.example", "http://localhost:7474", "https://localhost:3000", "https://localhost", "null"]
-        {
-            let why = "are not served: use petctl, kubectl or another client";
-            assert_eq!(from(page), Some(format!("requests from the web page {page:?} {why}")));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_old_token_counts_until_its_grace_has_passed() {
-        let tokens = Tokens::new("one".to_owned());
-        let known = |token: &str| tokens.end_of(token.as_bytes()).is_some();
-        let first = tokens.end_of(b"one").unwrap();
-        assert!(known("one") && !known("two") && !known("") && !known("onetwo"));
-        tokens.replace("two".to_owned(), Duration::from_mins(1));
-        assert!(known("one") && known("two"));
-        let since = Instant::now();
-        first.come().await;
-        assert_eq!(since.elapsed(), Duration::from_mins(1));
-        assert!(!known("one") && known("two"));
-
-        // The next change does not wait for the grace of the one before.
-        tokens.replace("three".to_owned(), Duration::from_mins(1));
-        let second = tokens.end_of(b"two").unwrap();
-        tokens.replace("four".to_owned(), Duration::ZERO);
-        second.come().await;
-        assert_eq!(since.elapsed(), Duration::from_mins(1));
-        assert!(!known("two") && !known("three") && known("four"));
-    }
 }

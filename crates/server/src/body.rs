@@ -2,6 +2,7 @@
 
 use api::{
     limits::BODY_BYTES_MAX,
+    ownership,
     resource::Resource,
     status::{Status, field_complaints},
 };
@@ -9,19 +10,31 @@ use axum::body::{Body, Bytes};
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::{negotiate, query::FieldValidation};
+use crate::{limits::BODY_PATIENCE, negotiate, query::FieldValidation};
 
-/// All of a body. Errors: 413 beyond the limit, 400 where it breaks off.
+/// All of a body. Errors: 413 beyond the limit, 408 where it does not come in time, 400 where it breaks off.
 pub(crate) async fn bytes(body: Body) -> Result<Bytes, Status> {
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large(BODY_BYTES_MAX)),
-        Err(error) => Err(Status::bad_request(format!("the body of the request could not be read: {error}"))),
+    match timeout(BODY_PATIENCE, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Status::too_large(BODY_BYTES_MAX)),
+        Ok(Err(error)) => Err(Status::bad_request(format!("the body of the request could not be read: {error}"))),
+        Err(_) => Err(Status::body_too_slow(BODY_PATIENCE.as_secs())),
     }
 }
 
-/// An object of this resource from a body, normalised, with sentences for `Warning` headers about what it says.
+/// An object from a body.
+pub(crate) struct Sent {
+    /// Normalised, without its `managedFields`.
+    pub(crate) value: Value,
+    /// What the client wants them to be, if it says so.
+    pub(crate) managed_fields: Option<Value>,
+    /// Sentences for `Warning` headers about what it says.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// An object of this resource from a body.
 ///
 /// Errors: 415 for a format that is not read, 400 for what is no such object.
 pub(crate) fn object(
@@ -29,12 +42,13 @@ pub(crate) fn object(
     headers: &HeaderMap,
     bytes: &[u8],
     validation: FieldValidation,
-) -> Result<(Value, Vec<String>), Status> {
-    let (value, duplicates) = api::body::read(bytes, negotiate::media(headers)?, resource.kind)?;
-    let (object, unknown) = resource.rules.normalise(value)?;
+) -> Result<Sent, Status> {
+    let (mut value, duplicates) = api::body::read(bytes, negotiate::media(headers)?, resource.kind)?;
+    let managed_fields = ownership::take(&mut value);
+    let (value, unknown) = resource.rules.normalise(value)?;
     let mut warnings = judge_fields(resource, &duplicates, &unknown, validation)?;
-    warnings.extend(resource.rules.warnings(&object));
-    Ok((object, warnings))
+    warnings.extend(resource.rules.warnings(&value));
+    Ok(Sent { value, managed_fields, warnings })
 }
 
 /// What is to be said of duplicate and unknown fields. Errors: 400 where they are not let through.

@@ -8,8 +8,11 @@ pub(crate) fn choose<'a>(pod: &'a Value, asked: Option<&'a str>) -> Result<&'a s
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let containers = names(pod, "containers");
     let init = names(pod, "initContainers");
+    let ephemeral = names(pod, "ephemeralContainers");
     let why = match (asked, &containers[..]) {
-        (Some(asked), _) if containers.contains(&asked) || init.contains(&asked) => return Ok(asked),
+        (Some(asked), _) if [&containers, &init, &ephemeral].iter().any(|names| names.contains(&asked)) => {
+            return Ok(asked);
+        }
         (Some(asked), _) => format!("container {asked} is not valid for pod {name}"),
         (None, [only]) => return Ok(only),
         (None, []) => format!("a container name must be specified for pod {name}"),
@@ -62,7 +65,8 @@ pub(crate) fn check_log(pod: &Value, container: &str, previous: bool) -> Result<
 
 fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
     let status = &pod["status"];
-    ["containerStatuses", "initContainerStatuses"].into_iter().filter_map(|list| status[list].as_array()).flatten()
+    let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
+    lists.into_iter().filter_map(|list| status[list].as_array()).flatten()
 }
 
 fn names<'a>(pod: &'a Value, list: &str) -> Vec<&'a str> {

@@ -35,7 +35,7 @@ pub(crate) async fn one(server: &Server, target: Target<'_>, params: &Params, re
     let (object, outcome) = delete(server, target, &options).await?;
     let is_shown = outcome == Outcome::Stays || KINDS_RETURNED.contains(&target.resource.kind);
     let mut response = if is_shown {
-        answer::object(StatusCode::OK, target.resource, &object, form, server.now_seconds())
+        answer::object(StatusCode::OK, target.resource.kind, &object, form, server.now_seconds())
     } else {
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         json_response(StatusCode::OK, &Status::success(target.resource, target.name, uid))

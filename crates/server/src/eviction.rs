@@ -28,7 +28,7 @@ use crate::{
 /// `POST` of an eviction.
 pub(crate) async fn create(server: &Server, target: Target<'_>, params: &Params, request: Request) -> Answer {
     let (head, body) = request.into_parts();
-    let options = WriteOptions::read(params, "CreateOptions")?;
+    let options = WriteOptions::read(params, &head.headers, "CreateOptions")?;
     let bytes = body::bytes(body).await?;
     let (value, _) = api::body::read(&bytes, negotiate::media(&head.headers)?, "Eviction")?;
     let (eviction, _) = eviction::normalise(value)?;

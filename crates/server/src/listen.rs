@@ -3,22 +3,31 @@
 use std::{io, sync::Arc};
 
 use axum::Router;
+use http::Request;
+use hyper::{
+    body::Incoming,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::Semaphore,
-    task::JoinSet,
-    time::{sleep, timeout},
+    task::{Id, JoinSet},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
-    limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN, HEADER_BYTES_MAX, KEEP_ALIVE, PATIENCE, STREAMS_PER_CONNECTION},
+    connection::{Connection, Heeded},
+    limits::{
+        ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN, HEADER_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE, PATIENCE, PIECE_BYTES_MAX,
+        STREAM_FAULTS_MAX, STREAM_RESETS_MAX, STREAMS_PER_CONNECTION, UNREAD_SWEEP,
+    },
     server::Server,
 };
 
@@ -45,26 +54,25 @@ impl Server {
 
     /// Accepts connections, greets each and serves it, all as tasks that end with this function.
     async fn serve<S: Source>(&self, source: S, router: Router, shutdown: impl Future<Output = ()>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let graceful = GracefulShutdown::new();
-        let mut connections = JoinSet::new();
+        let mut open = Open::default();
+        let mut sweep = interval(UNREAD_SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            let next = async {
-                let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-                (place, source.accept().await)
-            };
-            // Dropped half-way, `next` gives its place back and leaves the connection in the backlog.
-            let (place, socket) = tokio::select! {
+            // Dropped half-way, `accept` leaves the connection in the backlog; the others lose nothing either.
+            let socket = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(ended) = connections.join_next() => {
-                    if let Err(error) = ended && error.is_panic() {
-                        tracing::error!(%error, "a connection panicked");
+                () = open.ended() => continue,
+                _ = sweep.tick() => {
+                    let count = self.inner.unread.sweep(Instant::now());
+                    if count > 0 {
+                        tracing::info!(count, "answers are let go, for their clients do not read them");
                     }
                     continue;
                 }
-                next = next => next,
+                socket = source.accept(), if open.has_room() => socket,
             };
             let socket = match socket {
                 Ok(socket) => socket,
@@ -74,17 +82,33 @@ impl Server {
                     continue;
                 }
             };
+            let connection = Connection::default();
+            if S::IS_GUARDED {
+                connection.know();
+            }
             let greeting = source.greet(socket);
-            let service = TowerToHyperService::new(router.clone());
+            let router = TowerToHyperService::new(router.clone());
             let watcher = graceful.watcher();
-            connections.spawn(async move {
-                let _place = place;
+            open.serve(connection.clone(), async move {
                 // A client that speaks no TLS, or too slowly, is no news.
                 let Ok(Ok(stream)) = timeout(PATIENCE, greeting).await else { return };
+                let stream = TokioIo::new(Heeded::new(stream, connection.clone()));
+                let of_requests = connection.clone();
+                let service = service_fn(move |mut request: Request<Incoming>| {
+                    of_requests.use_it();
+                    request.extensions_mut().insert(of_requests.clone());
+                    router.call(request)
+                });
                 let builder = builder();
-                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                if let Err(error) = watcher.watch(connection.into_owned()).await {
-                    tracing::debug!(error, "a connection ended early");
+                let served = builder.serve_connection_with_upgrades(stream, service);
+                let served = watcher.watch(served.into_owned());
+                // Each arm is the end of the connection.
+                tokio::select! {
+                    biased;
+                    served = served => if let Err(error) = served {
+                        tracing::debug!(error, "a connection ended early");
+                    },
+                    () = connection.silence() => {}
                 }
             });
         }
@@ -95,9 +119,69 @@ impl Server {
             self.inner.sessions.wait().await;
         });
         if drained.await.is_err() {
-            tracing::warn!(left = connections.len(), "connections are cut off, for they did not end");
+            tracing::warn!(left = open.tasks.len(), "connections are cut off, for they did not end");
         }
-        connections.shutdown().await;
+        open.tasks.shutdown().await;
+    }
+}
+
+/// The open connections.
+#[derive(Default)]
+struct Open {
+    tasks: JoinSet<()>,
+    /// Whose each is, the oldest first.
+    connections: Vec<(Id, Connection)>,
+}
+
+impl Open {
+    /// Whether another one may come: also where there are enough, if one can be let go for it.
+    fn has_room(&self) -> bool {
+        match self.connections.len() {
+            0..CONNECTIONS_MAX => true,
+            CONNECTIONS_MAX => self.stranger().is_some(),
+            _ => false,
+        }
+    }
+
+    /// The oldest connection whose client has shown no token: it may be one of many that only hold a place.
+    fn stranger(&self) -> Option<&Connection> {
+        let mut connections = self.connections.iter().map(|(_, connection)| connection);
+        connections.find(|connection| !connection.is_known() && !connection.is_cut())
+    }
+
+    /// Serves one more until it ends or is cut, and lets one go for it where there are enough.
+    fn serve(&mut self, connection: Connection, serving: impl Future<Output = ()> + Send + 'static) {
+        if self.connections.len() >= CONNECTIONS_MAX
+            && let Some(stranger) = self.stranger()
+        {
+            stranger.cut();
+        }
+        let task = self.tasks.spawn({
+            let connection = connection.clone();
+            // Whichever comes first is the last thing that happens.
+            async move {
+                tokio::select! {
+                    () = serving => {}
+                    () = connection.end() => {}
+                }
+            }
+        });
+        self.connections.push((task.id(), connection));
+    }
+
+    /// Returns when a connection has ended, and never while there is none (cancel-safe).
+    async fn ended(&mut self) {
+        let ended = match self.tasks.join_next_with_id().await {
+            None => return std::future::pending().await,
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "a connection panicked");
+                }
+                error.id()
+            }
+        };
+        self.connections.retain(|(id, _)| *id != ended);
     }
 }
 
@@ -105,6 +189,8 @@ impl Server {
 trait Source {
     type Socket;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// Whether only those can connect who may.
+    const IS_GUARDED: bool;
 
     /// The next connection (cancel-safe).
     fn accept(&self) -> impl Future<Output = io::Result<Self::Socket>> + Send;
@@ -120,11 +206,15 @@ struct Https {
 impl Source for Https {
     type Socket = TcpStream;
     type Stream = TlsStream<TcpStream>;
+    const IS_GUARDED: bool = false;
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (socket, _) = self.listener.accept().await?;
         // Answers are small, and waited for.
         socket.set_nodelay(true)?;
+        // A machine that vanished says nothing, and over HTTP/1.1 nobody else would ask.
+        let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE).with_retries(1);
+        SockRef::from(&socket).set_tcp_keepalive(&keep_alive)?;
         Ok(socket)
     }
 
@@ -136,6 +226,7 @@ impl Source for Https {
 impl Source for UnixListener {
     type Socket = UnixStream;
     type Stream = UnixStream;
+    const IS_GUARDED: bool = true;
 
     async fn accept(&self) -> io::Result<UnixStream> {
         UnixListener::accept(self).await.map(|(socket, _)| socket)
@@ -148,12 +239,21 @@ impl Source for UnixListener {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(HEADER_BYTES_MAX as u32)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .keep_alive_interval(KEEP_ALIVE);
+        .max_pending_accept_reset_streams(STREAM_RESETS_MAX)
+        .max_local_error_reset_streams(STREAM_FAULTS_MAX)
+        .max_send_buf_size(PIECE_BYTES_MAX)
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE);
     builder
 }

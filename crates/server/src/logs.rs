@@ -16,6 +16,7 @@ use crate::{
     query::Params,
     server::Server,
     streams::{self, LogOptions, StreamError},
+    unread::Pausable,
     write::Target,
 };
 
@@ -42,7 +43,12 @@ pub(crate) async fn get(server: &Server, target: Target<'_>, params: &Params) ->
     let text = text.take_until(server.inner.stop.clone().cancelled_owned());
     // The place is held until the stream is dropped.
     let text = text.inspect(move |_| _ = &place).boxed();
-    Ok(plain(cut(text, limit)))
+    let mut answer = plain(cut(text, limit));
+    if options.follow {
+        // Whoever follows a log in a pager stops reading for as long as it takes to look at a page.
+        answer.extensions_mut().insert(Pausable);
+    }
+    Ok(answer)
 }
 
 fn refusal(error: &StreamError) -> Status {

@@ -86,6 +86,33 @@ pub(crate) fn prefers_aggregated(headers: &HeaderMap) -> bool {
     })
 }
 
+/// What clients call OpenAPI v2 in protobuf when they ask for it. Kubernetes answers with a `.` where they have the `@`.
+const OPENAPI_PROTOBUF: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+];
+
+/// How OpenAPI v2 is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenApi {
+    Json,
+    Protobuf,
+}
+
+/// The first format of OpenAPI v2 of the `Accept` header that is offered; JSON where the client does not say. Errors: 406.
+pub(crate) fn openapi(headers: &HeaderMap) -> Result<OpenApi, Status> {
+    let clauses = clauses(headers);
+    if clauses.is_empty() {
+        return Ok(OpenApi::Json);
+    }
+    let chosen = clauses.iter().find_map(|clause| match clause.media {
+        "application/json" | "application/*" | "*/*" => Some(OpenApi::Json),
+        media if OPENAPI_PROTOBUF.contains(&media) => Some(OpenApi::Protobuf),
+        _ => None,
+    });
+    chosen.ok_or_else(Status::not_acceptable)
+}
+
 /// The format of an object in the body; JSON where the client does not say. Errors: 415.
 pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Status> {
     match content_type(headers).as_str() {
@@ -96,16 +123,22 @@ pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Status> {
     }
 }
 
+/// What the body of a `PATCH` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patch {
+    /// How the object changes.
+    Change(patch::Kind),
+    /// What its manager wants of it: server-side apply.
+    Apply,
+}
+
 /// The kind of patch in the body. Errors: 415.
-pub(crate) fn patch(headers: &HeaderMap) -> Result<patch::Kind, Status> {
+pub(crate) fn patch(headers: &HeaderMap) -> Result<Patch, Status> {
     match content_type(headers).as_str() {
-        "application/json-patch+json" => Ok(patch::Kind::Json),
-        "application/merge-patch+json" => Ok(patch::Kind::Merge),
-        "application/strategic-merge-patch+json" => Ok(patch::Kind::Strategic),
-        "application/apply-patch+yaml" => {
-            let message = "server-side apply is not served yet: apply without --server-side, or send a merge patch";
-            Err(Status { message: message.to_owned(), ..Status::unsupported_patch() })
-        }
+        "application/json-patch+json" => Ok(Patch::Change(patch::Kind::Json)),
+        "application/merge-patch+json" => Ok(Patch::Change(patch::Kind::Merge)),
+        "application/strategic-merge-patch+json" => Ok(Patch::Change(patch::Kind::Strategic)),
+        "application/apply-patch+yaml" => Ok(Patch::Apply),
         _ => Err(Status::unsupported_patch()),
     }
 }

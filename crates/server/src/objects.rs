@@ -1,6 +1,7 @@
 //! From a path and a method to what is done with objects.
 
 use api::{
+    ownership::Part,
     resource::{Resource, Scope, Subresource},
     status::Status,
 };
@@ -16,11 +17,11 @@ use crate::{
     measure::Deed,
     negotiate,
     query::Params,
-    read,
+    read, review,
     route::{self, Place},
     scale,
     server::{Server, nowhere},
-    watch, write,
+    token_request, watch, write,
 };
 
 /// Handles a request for objects.
@@ -50,23 +51,35 @@ async fn answer(server: &Server, place: Place<'_>, params: &Params, request: Req
             let object = write::Target { resource, namespace, name };
             match method {
                 Method::GET => ("get", read::get(server, object, params, request.headers())),
-                Method::PUT => ("update", write::replace(server, object, write::Part::Main, params, request).await),
-                Method::PATCH => ("patch", write::patch(server, object, write::Part::Main, params, request).await),
+                Method::PUT => ("update", write::replace(server, object, Part::Main, params, request).await),
+                Method::PATCH => ("patch", write::patch(server, object, Part::Main, params, request).await),
                 Method::DELETE => ("delete", delete::one(server, object, params, request).await),
                 _ => ("get", Err(Status::method_not_allowed().into())),
             }
         }
+        Place::Review { resource, namespace } => match method {
+            Method::POST => ("create", review::create(server, resource, namespace, params, request).await),
+            _ => ("get", Err(Status::method_not_allowed().into())),
+        },
         Place::Part { resource, namespace, name, part } => {
             let object = write::Target { resource, namespace, name };
             match (part, method) {
-                (Subresource::Status, Method::GET) => ("get", read::get(server, object, params, request.headers())),
+                (Subresource::Status | Subresource::EphemeralContainers, Method::GET) => {
+                    ("get", read::get(server, object, params, request.headers()))
+                }
                 (Subresource::Status, Method::PUT) => {
-                    ("update", write::replace(server, object, write::Part::Status, params, request).await)
+                    ("update", write::replace(server, object, Part::Status, params, request).await)
                 }
                 (Subresource::Status, Method::PATCH) => {
-                    ("patch", write::patch(server, object, write::Part::Status, params, request).await)
+                    ("patch", write::patch(server, object, Part::Status, params, request).await)
                 }
-                (Subresource::Scale, Method::GET) => ("get", scale::get(server, object)),
+                (Subresource::EphemeralContainers, Method::PUT) => {
+                    ("update", write::replace(server, object, Part::EphemeralContainers, params, request).await)
+                }
+                (Subresource::EphemeralContainers, Method::PATCH) => {
+                    ("patch", write::patch(server, object, Part::EphemeralContainers, params, request).await)
+                }
+                (Subresource::Scale, Method::GET) => ("get", scale::get(server, object, params, request.headers())),
                 (Subresource::Scale, Method::PUT) => ("update", scale::replace(server, object, params, request).await),
                 (Subresource::Scale, Method::PATCH) => ("patch", scale::patch(server, object, params, request).await),
                 (Subresource::Log, Method::GET) => ("connect", logs::get(server, object, params).await),
@@ -81,6 +94,9 @@ async fn answer(server: &Server, place: Place<'_>, params: &Params, request: Req
                 }
                 (Subresource::Eviction, Method::POST) => {
                     ("create", eviction::create(server, object, params, request).await)
+                }
+                (Subresource::Token, Method::POST) => {
+                    ("create", token_request::create(server, object, params, request).await)
                 }
                 _ => ("get", Err(Status::method_not_allowed().into())),
             }

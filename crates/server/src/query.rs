@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use api::{
+    ownership::{self, Conflicts},
     resource::Resource,
     selector::{Fields, Labels},
     status::{Cause, Status},
 };
 use axum::extract::Query;
-use http::Uri;
+use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
 use store::{Revision, Stored};
 
@@ -60,17 +61,43 @@ pub(crate) enum FieldValidation {
 }
 
 /// The parameters of a write.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WriteOptions {
     /// Everything but the write itself.
     pub(crate) dry_run: bool,
     pub(crate) validation: FieldValidation,
+    /// Who owns what is written.
+    pub(crate) manager: String,
 }
 
 impl WriteOptions {
     /// `kind` is named in errors: `CreateOptions`. Errors: 422 `Invalid`.
-    pub(crate) fn read(params: &Params, kind: &str) -> Result<WriteOptions, Status> {
+    pub(crate) fn read(params: &Params, headers: &HeaderMap, kind: &str) -> Result<WriteOptions, Status> {
         let mut causes = Vec::new();
+        if kind == "PatchOptions" && params.flag_given("force").is_some() {
+            causes.push(Cause::forbidden("force", "may not be specified for non-apply patch"));
+        }
+        let given = params.text("fieldManager").map(ToOwned::to_owned);
+        let manager = given.unwrap_or_else(|| {
+            let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+            ownership::manager_of_agent(agent.unwrap_or_default())
+        });
+        WriteOptions::settle(params, manager, kind, causes)
+    }
+
+    /// The parameters of a server-side apply. Errors: 422 `Invalid`.
+    pub(crate) fn read_apply(params: &Params) -> Result<(WriteOptions, Conflicts), Status> {
+        let mut causes = Vec::new();
+        let manager = params.text("fieldManager").unwrap_or_default().to_owned();
+        if manager.is_empty() {
+            causes.push(Cause::required("fieldManager", "is required for apply patch"));
+        }
+        let conflicts = if params.flag("force") { Conflicts::Force } else { Conflicts::Refuse };
+        Ok((WriteOptions::settle(params, manager, "PatchOptions", causes)?, conflicts))
+    }
+
+    fn settle(params: &Params, manager: String, kind: &str, mut causes: Vec<Cause>) -> Result<WriteOptions, Status> {
+        causes.extend(ownership::manager_problem(&manager));
         let dry_run: Vec<&str> = params.all("dryRun").filter(|value| !value.is_empty()).collect();
         causes.extend(dry_run_cause(&dry_run));
         let validation = match params.text("fieldValidation") {
@@ -82,11 +109,8 @@ impl WriteOptions {
                 FieldValidation::Warn
             }
         };
-        if kind == "PatchOptions" && params.flag_given("force").is_some() {
-            causes.push(Cause::forbidden("force", "may not be specified for non-apply patch"));
-        }
         refuse(kind, &causes)?;
-        Ok(WriteOptions { dry_run: !dry_run.is_empty(), validation })
+        Ok(WriteOptions { dry_run: !dry_run.is_empty(), validation, manager })
     }
 }
 

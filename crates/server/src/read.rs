@@ -19,5 +19,5 @@ pub(crate) fn get(server: &Server, target: Target<'_>, params: &Params, headers:
     if form == Form::PLAIN {
         return Ok(answer::json_text(stored.text().to_owned()));
     }
-    Ok(answer::object(StatusCode::OK, target.resource, &stored.value(), form, server.now_seconds()))
+    Ok(answer::object(StatusCode::OK, target.resource.kind, &stored.value(), form, server.now_seconds()))
 }

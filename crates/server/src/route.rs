@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use api::{
-    resource::{RESOURCES, Resource, Scope, Subresource, find},
+    resource::{Resource, Scope, Subresource, find, served},
+    review,
     unserved::{self, Unserved},
 };
 
@@ -14,6 +15,8 @@ pub(crate) enum Place<'a> {
     Collection { resource: &'static Resource, namespace: Option<&'a str> },
     /// One object; `namespace` is empty for cluster-scoped ones.
     Object { resource: &'static Resource, namespace: &'a str, name: &'a str },
+    /// A question; `namespace` is empty where it is about none.
+    Review { resource: &'static Resource, namespace: &'a str },
     /// A part of one object, or a way to it.
     Part { resource: &'static Resource, namespace: &'a str, name: &'a str, part: Subresource },
 }
@@ -32,9 +35,10 @@ pub(crate) enum Missing {
 impl Place<'_> {
     pub(crate) fn resource(&self) -> &'static Resource {
         match self {
-            Place::Collection { resource, .. } | Place::Object { resource, .. } | Place::Part { resource, .. } => {
-                resource
-            }
+            Place::Collection { resource, .. }
+            | Place::Object { resource, .. }
+            | Place::Review { resource, .. }
+            | Place::Part { resource, .. } => resource,
         }
     }
 }
@@ -74,13 +78,25 @@ pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
 
 /// Whether anything of this group is served.
 pub(crate) fn is_served(group: &str) -> bool {
-    !group.is_empty() && RESOURCES.iter().any(|resource| resource.group == group)
+    !group.is_empty() && served().any(|resource| resource.group == group)
 }
 
 fn place<'a>(group: &str, version: &str, segments: &[&'a str]) -> Result<Place<'a>, Missing> {
     let seek = |plural: &str, scope: Scope| {
         find(group, version, plural).filter(|resource| resource.scope == scope).ok_or(Missing::Resource)
     };
+    let asks =
+        |plural: &str, scope: Scope| review::find(group, version, plural).filter(|resource| resource.scope == scope);
+    if let ["namespaces", namespace, plural] = *segments
+        && let Some(resource) = asks(plural, Scope::Namespaced)
+    {
+        return Ok(Place::Review { resource, namespace });
+    }
+    if let [plural] = *segments
+        && let Some(resource) = asks(plural, Scope::Cluster)
+    {
+        return Ok(Place::Review { resource, namespace: "" });
+    }
     match *segments {
         ["namespaces", namespace, part] if group.is_empty() && subresource(part).is_some() => {
             part_of(seek("namespaces", Scope::Cluster)?, "", namespace, part)
@@ -115,16 +131,7 @@ fn part_of<'a>(
 }
 
 fn subresource(text: &str) -> Option<Subresource> {
-    Some(match text {
-        "status" => Subresource::Status,
-        "scale" => Subresource::Scale,
-        "log" => Subresource::Log,
-        "exec" => Subresource::Exec,
-        "attach" => Subresource::Attach,
-        "portforward" => Subresource::PortForward,
-        "eviction" => Subresource::Eviction,
-        _ => return None,
-    })
+    Subresource::ALL.into_iter().find(|part| part.name() == text)
 }
 
 #[cfg(test)]
@@ -140,6 +147,7 @@ mod tests {
             Ok(Place::Part { resource, namespace, name, part }) => {
                 format!("{part:?} of {} {namespace}/{name}", resource.qualified())
             }
+            Ok(Place::Review { resource, namespace }) => format!("ask {} in {namespace:?}", resource.plural),
             Err(missing) => format!("{missing:?}"),
         }
     }
@@ -166,6 +174,14 @@ mod tests {
                 "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node",
                 "clusterroles.rbac.authorization.k8s.io /system:node",
             ),
+            ("/apis/authentication.k8s.io/v1/selfsubjectreviews", "ask selfsubjectreviews in \"\""),
+            (
+                "/apis/authorization.k8s.io/v1/namespaces/shop/localsubjectaccessreviews",
+                "ask localsubjectaccessreviews in \"shop\"",
+            ),
+            ("/apis/authorization.k8s.io/v1/localsubjectaccessreviews", "Resource"),
+            ("/apis/authorization.k8s.io/v1/namespaces/shop/subjectaccessreviews", "Resource"),
+            ("/apis/authorization.k8s.io/v1/subjectaccessreviews/x", "Resource"),
             ("/apis/example.com/v1/things", "Page"),
             ("/nonsense", "Page"),
         ] {

@@ -3,22 +3,21 @@
 use std::{
     convert::Infallible,
     hash::{DefaultHasher, Hash, Hasher as _},
-    time::Duration,
 };
 
 use api::{discovery, status::Status};
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use crate::{
     answer::{Answer, json_response, no_such_page},
-    limits::TOKEN_GRACE_MAX,
+    authn::Caller,
     measure, negotiate,
     query::Params,
     route,
@@ -29,6 +28,9 @@ use crate::{
 const BACKUP_CHUNK_BYTES: usize = 64 << 10;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// The name of OpenAPI v2 in protobuf as an answer: a media type must not have the `@` that clients ask with.
+const SWAGGER_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The Kubernetes whose API this is: clients choose their ways by it.
 const KUBERNETES: (&str, &str) = ("1", "36");
@@ -99,26 +101,15 @@ pub(crate) async fn backup(State(server): State<Server>) -> Response {
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 
-/// `GET /petset/v1/waits`, of all objects or of those of a `kind`, `namespace` and `name`.
-pub(crate) async fn waits(State(server): State<Server>, uri: Uri) -> Answer {
-    let params = Params::read(&uri)?;
+/// `GET /petset/v1/waits`, of all objects that the caller's token reaches, or of those of a `kind`, `namespace` and `name`.
+pub(crate) async fn waits(State(server): State<Server>, request: Request) -> Answer {
+    let scope = &Caller::of(request.extensions())?.scope;
+    let params = Params::read(request.uri())?;
     let fits = |name: &str, value: &str| params.text(name).is_none_or(|wanted| wanted == value);
     let mut waits = (server.inner.parts.waits)();
+    waits.retain(|wait| scope.reaches(&wait.namespace));
     waits.retain(|wait| fits("kind", &wait.kind) && fits("namespace", &wait.namespace) && fits("name", &wait.name));
     Ok(json_response(StatusCode::OK, &json!({"items": waits})))
-}
-
-/// `POST /petset/v1/token/rotate`, with `graceSeconds` for the old token: the new one is in the answer, and nowhere else.
-pub(crate) async fn rotate_token(State(server): State<Server>, uri: Uri) -> Answer {
-    let seconds = Params::read(&uri)?.number("graceSeconds")?.unwrap_or(0);
-    let grace = u64::try_from(seconds).ok().map(Duration::from_secs).filter(|grace| *grace <= TOKEN_GRACE_MAX);
-    let grace = grace.ok_or_else(|| {
-        Status::bad_request(format!("graceSeconds: must be between 0 and {}", TOKEN_GRACE_MAX.as_secs()))
-    })?;
-    let token = (server.inner.parts.rotate)(grace).await.map_err(|why| Status::internal(&why))?;
-    let mut response = json_response(StatusCode::OK, &json!({"token": token, "graceSeconds": seconds}));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }
 
 /// `GET /api`.
@@ -165,6 +156,16 @@ fn resources_of(group: &str, version: &str, headers: &HeaderMap) -> Response {
     }
 }
 
+/// `GET /openapi/v2`, in JSON and in the only format in which kubectl asks for it.
+pub(crate) async fn openapi_v2(headers: HeaderMap) -> Answer {
+    match negotiate::openapi(&headers)? {
+        negotiate::OpenApi::Json => Ok(document(&headers, &discovery::openapi_v2(), "application/json")),
+        negotiate::OpenApi::Protobuf => {
+            Ok(bytes_of(&headers, Bytes::from_static(discovery::openapi_v2_protobuf()), SWAGGER_PROTOBUF))
+        }
+    }
+}
+
 /// `GET /openapi/v3`.
 pub(crate) async fn openapi_index(headers: HeaderMap) -> Response {
     document(&headers, &discovery::openapi_index(), "application/json")
@@ -178,14 +179,18 @@ pub(crate) async fn openapi(Path(path): Path<String>, headers: HeaderMap) -> Ans
 
 /// A document that changes only with the daemon: clients keep it, and ask whether it is still the same.
 fn document(headers: &HeaderMap, body: &Value, media: &'static str) -> Response {
-    let text = body.to_string();
+    bytes_of(headers, body.to_string().into(), media)
+}
+
+/// The same of a document that is written down already.
+fn bytes_of(headers: &HeaderMap, body: Bytes, media: &'static str) -> Response {
     let mut hasher = DefaultHasher::new();
-    (&text, media).hash(&mut hasher);
+    (&body, media).hash(&mut hasher);
     let tag = format!("\"{:016x}\"", hasher.finish());
     let known = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     let is_known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim() == tag);
     let code = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let text = if is_known { String::new() } else { text };
+    let body = if is_known { Bytes::new() } else { body };
     let headers = [(header::ETAG, tag.as_str()), (header::VARY, "Accept"), (header::CONTENT_TYPE, media)];
-    (code, headers, text).into_response()
+    (code, headers, body).into_response()
 }

@@ -24,11 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::partial,
-    limits::{BOOKMARK_INTERVAL, WATCH_LIFETIME},
+    limits::{BOOKMARK_INTERVAL, UNREAD_PATIENCE, WATCH_LIFETIME},
     measure,
     negotiate::{Form, View},
     query::{Params, Selection, Start, WatchOptions},
     server::Server,
+    unread::LastWords,
 };
 
 /// `GET` of a collection with `watch=true`.
@@ -95,7 +96,9 @@ pub(crate) fn open(
         Some((line, lines))
     });
     let body = Body::from_stream(body.map(Ok::<Bytes, std::convert::Infallible>));
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let mut answer = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    answer.extensions_mut().insert(LastWords(unread()));
+    Ok(answer)
 }
 
 /// What is left to say on one watch.
@@ -235,6 +238,12 @@ impl Drop for Lines {
 /// One event of a watch. `object` is JSON.
 fn line(kind: &str, object: &str) -> Bytes {
     Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"))
+}
+
+/// How a watch ends that its client does not read: it is to list again, for its place in the history is not kept.
+fn unread() -> Bytes {
+    let why = format!("the watch was not read for {} s, so it was let go: list again", UNREAD_PATIENCE.as_secs());
+    line("ERROR", &Status::expired(why).to_json().to_string())
 }
 
 /// How the end of a watch is told; `None` where it just ends.

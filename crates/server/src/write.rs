@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::{
     admission::{self, Update},
     kinds::service_account,
+    ownership::{self, Part, Writer},
     resource::{CLAIMS, PODS, Resource, SERVICE_ACCOUNTS, STORAGE_CLASSES, Scope, find},
     status::Status,
     storage,
@@ -15,10 +16,13 @@ use serde_json::Value;
 use store::{CommitError, Expect, Key, Revision, StorageError, Write};
 
 use crate::{
+    allocate,
     answer::{self, Answer},
-    body,
+    apply,
+    authn::Caller,
+    authz, body,
     limits::{NAME_TRIES, OBJECTS_MAX, UPDATE_TRIES},
-    negotiate,
+    negotiate::{self, Patch},
     query::{Params, WriteOptions},
     server::Server,
 };
@@ -38,32 +42,52 @@ impl Target<'_> {
     }
 }
 
-/// Which part of an object a write changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// All but its status.
-    Main,
-    /// Its status alone.
-    Status,
-}
-
-impl Part {
-    fn update(self, server: &Server, resource: &Resource, new: Value, old: &Value) -> Result<Update, Status> {
-        match self {
-            Part::Main => {
-                let update = admission::update(resource, new, old)?;
-                if let Update::Write(new) = &update {
-                    server.inner.parts.policy.admit(resource, new, Some(old))?;
-                    if resource.kind == CLAIMS.kind {
-                        let key = Key::new(&STORAGE_CLASSES.qualified(), "", storage::class_name(new));
-                        storage::admit_growth(new, old, server.store().get(&key).as_deref())?;
-                    }
+/// What a write of this part of an object comes to. `new` says who owns what.
+pub(crate) fn update(
+    server: &Server,
+    caller: &Caller,
+    resource: &Resource,
+    part: Part,
+    new: Value,
+    old: &Value,
+) -> Result<Update, Status> {
+    match part {
+        Part::Main | Part::Scale => {
+            let mut update = admission::update(resource, new, old)?;
+            if let Update::Write(new) = &mut update {
+                allocate::allocate(server, resource, new, Some(old))?;
+                authz::admit(server, caller, resource, new, Some(old))?;
+                if resource.kind == CLAIMS.kind {
+                    let key = Key::new(&STORAGE_CLASSES.qualified(), "", storage::class_name(new));
+                    storage::admit_growth(new, old, server.store().get(&key).as_deref())?;
                 }
-                Ok(update)
             }
-            Part::Status => admission::update_status(resource, new, old).map(Update::Write),
+            Ok(update)
+        }
+        Part::Status => admission::update_status(resource, new, old).map(Update::Write),
+        Part::EphemeralContainers => {
+            let new = admission::update_ephemeral_containers(new, old)?;
+            authz::admit(server, caller, resource, &new, Some(old))?;
+            Ok(Update::Write(new))
         }
     }
+}
+
+/// The same of an object whose writer owns from then on what it changes. `sent` is what the client wants `managedFields` to
+/// be, if it says so.
+pub(crate) fn update_as(
+    server: &Server,
+    caller: &Caller,
+    resource: &Resource,
+    writer: Writer<'_>,
+    mut new: Value,
+    sent: Option<&Value>,
+    old: &Value,
+) -> Result<Update, Status> {
+    // What the server fills in is the writer's as well, and is no change where it is there already.
+    resource.rules.default(&mut new);
+    ownership::updated(resource, &mut new, old, sent, writer)?;
+    update(server, caller, resource, writer.part, new, old)
 }
 
 /// `POST` of an object.
@@ -76,28 +100,35 @@ pub(crate) async fn create(
 ) -> Answer {
     let (head, body) = request.into_parts();
     let form = negotiate::form(&head.headers, params)?;
-    let options = WriteOptions::read(params, "CreateOptions")?;
+    let options = WriteOptions::read(params, &head.headers, "CreateOptions")?;
     let bytes = body::bytes(body).await?;
-    let (object, warnings) = body::object(resource, &head.headers, &bytes, options.validation)?;
-    let created = store_new(server, resource, namespace, &object, options).await?;
-    let mut response = answer::object(StatusCode::CREATED, resource, &created, form, server.now_seconds());
-    answer::warn(&mut response, &warnings);
+    let sent = body::object(resource, &head.headers, &bytes, options.validation)?;
+    let caller = Caller::of(&head.extensions)?;
+    let mut object = sent.value;
+    resource.rules.default(&mut object);
+    let writer = Writer { manager: &options.manager, part: Part::Main, now: server.now() };
+    ownership::created(resource, &mut object, writer);
+    let created = store_new(server, caller, resource, namespace, object, options.dry_run).await?;
+    let mut response = answer::object(StatusCode::CREATED, resource.kind, &created, form, server.now_seconds());
+    answer::warn(&mut response, &sent.warnings);
     Ok(response)
 }
 
-async fn store_new(
+/// Stores a new object, which says who owns it.
+pub(crate) async fn store_new(
     server: &Server,
+    caller: &Caller,
     resource: &'static Resource,
     namespace: &str,
-    object: &Value,
-    options: WriteOptions,
+    mut object: Value,
+    dry_run: bool,
 ) -> Result<Arc<Value>, Status> {
-    let mut object = object.clone();
     if resource.kind == CLAIMS.kind {
         let classes = server.store().list(&STORAGE_CLASSES.qualified(), None).items;
         storage::give_class(&mut object, classes.iter().map(AsRef::as_ref));
     }
     let object = &object;
+    let _turn = allocate::turn(server, resource).await?;
     let is_generated = object["metadata"]["name"].as_str().unwrap_or_default().is_empty();
     let mut name = String::new();
     for _ in 0..NAME_TRIES {
@@ -106,15 +137,16 @@ async fn store_new(
         if resource.scope == Scope::Namespaced {
             writes.push(open_namespace(server, resource, namespace, object)?);
         }
-        let new = admission::create(resource, namespace, object.clone(), &stamp)?;
-        server.inner.parts.policy.admit(resource, &new, None)?;
+        let mut new = admission::create(resource, namespace, object.clone(), &stamp)?;
+        allocate::allocate(server, resource, &mut new, None)?;
+        authz::admit(server, caller, resource, &new, None)?;
         if resource.kind == PODS.kind {
             let key = |account: &str| Key::new(&SERVICE_ACCOUNTS.qualified(), namespace, account);
-            service_account::admit(&new, |account| server.store().get(&key(account)).is_some())?;
+            service_account::admit(&mut new, |account| server.store().get(&key(account)))?;
         }
         name = new["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let key = Key::new(&resource.qualified(), namespace, &name);
-        if options.dry_run {
+        if dry_run {
             return if server.store().get(&key).is_some() {
                 Err(Status::already_exists(resource, &name))
             } else {
@@ -165,14 +197,17 @@ pub(crate) async fn replace(
 ) -> Answer {
     let (head, body) = request.into_parts();
     let form = negotiate::form(&head.headers, params)?;
-    let options = WriteOptions::read(params, "UpdateOptions")?;
+    let options = WriteOptions::read(params, &head.headers, "UpdateOptions")?;
     let bytes = body::bytes(body).await?;
-    let (new, warnings) = body::object(target.resource, &head.headers, &bytes, options.validation)?;
-    check_name(&new, target.name)?;
-    let change = |old: &Value| part.update(server, target.resource, new.clone(), old);
+    let sent = body::object(target.resource, &head.headers, &bytes, options.validation)?;
+    check_name(&sent.value, target.name)?;
+    let (resource, caller) = (target.resource, Caller::of(&head.extensions)?);
+    let writer = Writer { manager: &options.manager, part, now: server.now() };
+    let managed_fields = sent.managed_fields.as_ref();
+    let change = |old: &Value| update_as(server, caller, resource, writer, sent.value.clone(), managed_fields, old);
     let object = modify(server, target, options.dry_run, change).await?;
-    let mut response = answer::object(StatusCode::OK, target.resource, &object, form, server.now_seconds());
-    answer::warn(&mut response, &warnings);
+    let mut response = answer::object(StatusCode::OK, resource.kind, &object, form, server.now_seconds());
+    answer::warn(&mut response, &sent.warnings);
     Ok(response)
 }
 
@@ -185,24 +220,30 @@ pub(crate) async fn patch(
     params: &Params,
     request: Request,
 ) -> Answer {
+    let kind = match negotiate::patch(request.headers())? {
+        Patch::Change(kind) => kind,
+        Patch::Apply => return apply::patch(server, target, part, params, request).await,
+    };
     let (head, body) = request.into_parts();
     let form = negotiate::form(&head.headers, params)?;
-    let kind = negotiate::patch(&head.headers)?;
-    let options = WriteOptions::read(params, "PatchOptions")?;
+    let options = WriteOptions::read(params, &head.headers, "PatchOptions")?;
     let bytes = body::bytes(body).await?;
-    let resource = target.resource;
+    let (resource, caller) = (target.resource, Caller::of(&head.extensions)?);
+    let writer = Writer { manager: &options.manager, part, now: server.now() };
     let mut warnings = Vec::new();
     let change = |old: &Value| {
-        let (patched, duplicates) = api::patch::apply(kind, resource.kind, old, &bytes)?;
+        let (mut patched, duplicates) = api::patch::apply(kind, resource.kind, old, &bytes)?;
+        // The type of the object would take an empty list for none.
+        let managed_fields = ownership::take(&mut patched);
         let astray = |why: Status| Status::patch_leads_astray(&bytes, &why);
         let (new, unknown) = resource.rules.normalise(patched).map_err(astray)?;
         warnings = body::judge_fields(resource, &duplicates, &unknown, options.validation).map_err(astray)?;
         warnings.extend(resource.rules.warnings(&new));
         check_name(&new, target.name)?;
-        part.update(server, resource, new, old)
+        update_as(server, caller, resource, writer, new, managed_fields.as_ref(), old)
     };
     let object = modify(server, target, options.dry_run, change).await?;
-    let mut response = answer::object(StatusCode::OK, resource, &object, form, server.now_seconds());
+    let mut response = answer::object(StatusCode::OK, resource.kind, &object, form, server.now_seconds());
     answer::warn(&mut response, &warnings);
     Ok(response)
 }
@@ -217,6 +258,7 @@ pub(crate) async fn modify(
     mut change: impl FnMut(&Value) -> Result<Update, Status>,
 ) -> Result<Arc<Value>, Status> {
     let missing = || Status::not_found(target.resource, target.name);
+    let _turn = allocate::turn(server, target.resource).await?;
     for _ in 0..UPDATE_TRIES {
         let key = target.key();
         let old = server.store().get(&key).ok_or_else(missing)?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use api::{
     admission::{self, DeleteOptions, Deletion, Stamp, Update},
-    resource::{RESOURCES, Resource, Scope},
+    resource::{RESOURCES, Resource, SERVICES, Scope},
+    services::{self, ServiceRange, Taken},
 };
 use serde_json::Value;
 use store::{Expect, Key, Revision, Store, Write};
@@ -29,7 +30,13 @@ pub async fn create(store: &Store, namespace: &str, object: Value, stamp: &Stamp
         }
         Scope::Cluster => "",
     };
-    let object = admission::create(resource, namespace, object, stamp).map_err(|status| status.message)?;
+    let mut object = admission::create(resource, namespace, object, stamp).map_err(|status| status.message)?;
+    if resource.kind == SERVICES.kind {
+        let all = store.list(&SERVICES.qualified(), None).items;
+        let taken = Taken::by(all.iter().map(AsRef::as_ref));
+        services::allocate(&mut object, None, &taken, &ServiceRange::of([10, 88, 0, 0].into(), 24))
+            .map_err(|status| status.message)?;
+    }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let key = Key::new(&resource.qualified(), namespace, name);
     writes.push(Write::Create { key, object });

@@ -6,14 +6,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use controller::{Hint, Observed, Runtime};
+use controller::{Hint, Observed, Runtime, Unserved};
 use futures::{StreamExt, future::join_all, stream::BoxStream};
 use jiff::Timestamp;
 use plan::{
     Action,
     action::{Done, Failure, Probe, Stop},
+    config::WriteFiles,
     facts::{Container, Engine, PodKey, Role, State},
     pod::Image,
+    zone::Frontends,
 };
 use tokio::{
     sync::broadcast,
@@ -184,6 +186,26 @@ impl Driver {
         self.request(Call::Write, WRITE_TIMEOUT, || what, remove).await
     }
 
+    /// As the docker crate does: the volumes, then the files, then the link to them. A later try takes the place of an earlier one
+    /// that is still under way, whose container it removes first.
+    async fn write_files(&self, write: &WriteFiles) -> Result<Done, Failure> {
+        for volume in &write.volumes {
+            let (name, labels) = (volume.name.clone(), volume.labels.clone());
+            let make = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.create_volume(&name, &labels, None);
+            self.request(Call::Write, WRITE_TIMEOUT, || format!("makes {}", volume.name), make).await?;
+        }
+        let uid = write.uid.clone();
+        let begin = move |_: &FakeEngine, world: &mut World, _: Timestamp| Ok(world.begin_publishing(&uid));
+        let turn = self.request(Call::Write, WRITE_TIMEOUT, || format!("begins {}", write.uid), begin).await?;
+        let (uid, volumes) = (write.uid.clone(), write.volumes.clone());
+        let bring = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.bring_files(&uid, turn, volumes);
+        self.request(Call::Write, WRITE_TIMEOUT, || format!("brings files of {}", write.uid), bring).await?;
+        let uid = write.uid.clone();
+        let show = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.show_files(&uid, turn);
+        self.request(Call::Write, WRITE_TIMEOUT, || format!("shows files of {}", write.uid), show).await?;
+        Ok(Done::Ok)
+    }
+
     async fn probe(&self, probe: &Probe) -> Result<Done, Failure> {
         let (id, owner) = (probe.id.clone(), probe.owner.clone());
         let check = move |world: &mut World| {
@@ -227,7 +249,7 @@ impl Runtime for Driver {
     async fn images(&self, references: &BTreeSet<String>) -> Result<BTreeMap<String, Image>, Failure> {
         let references = references.clone();
         let look = move |world: &mut World| {
-            let image = |name: &String| (name.clone(), Image { id: format!("sha256:{name}"), env: Vec::new() });
+            let image = |name: &String| (name.clone(), Image { id: format!("sha256:{name}"), ..Image::default() });
             references.iter().filter(|name| world.images.contains(*name)).map(image).collect()
         };
         self.read(look).await
@@ -238,7 +260,7 @@ impl Runtime for Driver {
             self.engine.note(action, line_of(action));
         }
         match action {
-            Action::PullImage { image } => {
+            Action::PullImage { image, .. } => {
                 let image = image.clone();
                 let pull = move |_: &FakeEngine, world: &mut World, _: Timestamp| {
                     if world.images.contains(&image) {
@@ -250,15 +272,30 @@ impl Runtime for Driver {
                 // A download has no limit.
                 self.request(Call::Pull, Duration::from_hours(24), || line_of(action), pull).await
             }
-            Action::CreateVolume { name, labels } => {
-                let (name, labels) = (name.clone(), labels.clone());
-                let make = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.create_volume(&name, &labels);
-                self.request(Call::Write, WRITE_TIMEOUT, || line_of(action), make).await.map(|()| Done::Ok)
+            Action::CreateVolume { name, labels, size } => {
+                let (name, labels, size) = (name.clone(), labels.clone(), *size);
+                let make =
+                    move |_: &FakeEngine, world: &mut World, _: Timestamp| world.create_volume(&name, &labels, size);
+                self.request(Call::Write, WRITE_TIMEOUT, || line_of(action), make).await
+            }
+            Action::GrowVolume { name, size } => {
+                let (name, size) = (name.clone(), *size);
+                let grow = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.grow_volume(&name, size);
+                self.request(Call::Write, WRITE_TIMEOUT, || line_of(action), grow).await
             }
             Action::RemoveVolume { name } => {
                 let name = name.clone();
                 let remove = move |_: &FakeEngine, world: &mut World, _: Timestamp| world.remove_volume(&name);
                 self.request(Call::Write, WRITE_TIMEOUT, || line_of(action), remove).await.map(|()| Done::Ok)
+            }
+            Action::WriteFiles(write) => self.write_files(write).await,
+            Action::SetVolumeOwnership(ownership) => {
+                let (volumes, sandbox) = (ownership.volumes.clone(), ownership.sandbox_id.clone());
+                let group = ownership.group;
+                let give = move |_: &FakeEngine, world: &mut World, _: Timestamp| {
+                    world.give(&volumes, group, &sandbox).map(|()| Done::Ok)
+                };
+                self.request(Call::Write, WRITE_TIMEOUT, || line_of(action), give).await
             }
             Action::StartSandbox(sandbox) => {
                 let address = (!sandbox.host_network).then_some(sandbox.address);
@@ -280,6 +317,20 @@ impl Runtime for Driver {
         }
     }
 
+    async fn serve(&self, frontends: &Frontends) -> Result<Unserved, Failure> {
+        // What is served already is not changed.
+        let wanted = frontends.clone();
+        if self.read(move |world: &mut World| world.frontends == wanted).await? {
+            return Ok(Unserved::new());
+        }
+        let frontends = frontends.clone();
+        let serve = move |_: &FakeEngine, world: &mut World, _: Timestamp| {
+            world.frontends = frontends;
+            Ok(())
+        };
+        self.request(Call::Write, WRITE_TIMEOUT, || "serve frontends".to_owned(), serve).await.map(|()| Unserved::new())
+    }
+
     fn hints(&self) -> BoxStream<'static, Hint> {
         let next = |mut hints: broadcast::Receiver<Hint>| async move {
             match hints.recv().await {
@@ -294,9 +345,15 @@ impl Runtime for Driver {
 
 pub(crate) fn line_of(action: &Action) -> String {
     match action {
-        Action::PullImage { image } => format!("pull {image}"),
+        Action::PullImage { image, .. } => format!("pull {image}"),
         Action::CreateVolume { name, .. } => format!("create volume {name}"),
+        Action::GrowVolume { name, size } => format!("grow volume {name} to {size}"),
         Action::RemoveVolume { name } => format!("remove volume {name}"),
+        Action::WriteFiles(write) => {
+            let names: Vec<&str> = write.volumes.iter().map(|volume| volume.name.as_str()).collect();
+            format!("write files {}", names.join(" "))
+        }
+        Action::SetVolumeOwnership(ownership) => format!("give volumes of {} to {}", ownership.pod, ownership.group),
         Action::StartSandbox(sandbox) => format!("start sandbox {}", name_of(&sandbox.owner)),
         Action::StartContainer(start) => format!("start {}", name_of(&start.owner)),
         Action::Stop(stops) => {

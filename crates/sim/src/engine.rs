@@ -18,14 +18,16 @@ use controller::{Clock, Hint};
 use plan::{
     Action,
     action::Failure,
+    claim::ABANDONED_KEPT,
     facts::{PodKey, Role, State},
+    zone::Frontends,
 };
 use tokio::{
     sync::{Notify, broadcast},
     time::{Duration, sleep},
 };
 
-use crate::{chance::Chance, clock::TestClock, judge::Judge, tripwire::Tripwire};
+use crate::{chance::Chance, clock::TestClock, judge::Judge, tripwire::Tripwire, users::SIDECAR};
 pub use hands::Hand;
 use world::World;
 
@@ -222,6 +224,17 @@ impl FakeEngine {
             .collect()
     }
 
+    /// What stands behind virtual addresses, as it was told last.
+    pub fn frontends(&self) -> Frontends {
+        self.world().frontends.clone()
+    }
+
+    /// The files that a volume shows, by path; `None` where it shows none yet.
+    pub fn files(&self, volume: &str) -> Option<BTreeMap<String, Vec<u8>>> {
+        let files = self.world().files.get(volume)?.files.clone();
+        Some(files.into_iter().map(|file| (file.path, file.content.as_slice().to_vec())).collect())
+    }
+
     /// The names of the volumes.
     pub fn volumes(&self) -> Vec<String> {
         self.world().volumes.keys().cloned().collect()
@@ -298,6 +311,7 @@ impl FakeEngine {
     ) -> Result<T, Failure> {
         let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         let began = self.life().1;
+        let asked = self.clock.now();
         if faults.takes_time {
             sleep(self.time_taken(call, faults)).await;
         }
@@ -306,6 +320,11 @@ impl FakeEngine {
         let silent = |why: &str| Err(Failure::Silent(why.to_owned()));
         if self.life() != (Life::Up, began) {
             return silent("the engine is silent");
+        }
+        // The daemon takes it that nothing is done so late, by the clock: where that was set forward meanwhile, what is done all
+        // the same stays behind, and nobody looks for it.
+        if call == Call::Write && self.clock.now().duration_since(asked) > ABANDONED_KEPT {
+            return silent("the request was given up");
         }
         if call != Call::Read && self.tripwire.fails(what.split(' ').next().unwrap_or_default()) {
             self.judge.step("fault", || format!("refused: {what}"));
@@ -340,7 +359,10 @@ impl FakeEngine {
 
     /// Lets an init container that runs come to its end; whether it is told depends on what events are worth.
     pub(crate) fn work(self: &Arc<Self>, id: &str) {
-        let is_init = |kept: &world::Kept| kept.container.owner.role == Role::Init && world::is_live(&kept.container);
+        let is_init = |kept: &world::Kept| {
+            let owner = &kept.container.owner;
+            owner.role == Role::Init && owner.container != SIDECAR && world::is_live(&kept.container)
+        };
         let Some(since) =
             self.world().containers.get(id).filter(|kept| is_init(kept)).map(|kept| kept.container.state.clone())
         else {

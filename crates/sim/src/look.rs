@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dns::Reply;
 use futures::FutureExt;
+use k8s_openapi::ByteString;
 use plan::{
     facts::{Container, Engine, State, Volume},
     law,
@@ -11,7 +12,11 @@ use plan::{
 use serde_json::Value;
 use store::Key;
 
-use crate::daemon::Daemon;
+use crate::{
+    daemon::Daemon,
+    engine::FakeEngine,
+    users::config::{CONFIG, SECRET},
+};
 
 /// The objects that the laws are about.
 pub(crate) fn objects(daemon: &Daemon) -> law::world::Objects {
@@ -49,6 +54,29 @@ pub(crate) fn cut_off(engine: &Engine) -> Option<String> {
         sandbox.is_none_or(|sandbox| sandbox > began)
     };
     all.iter().find(is_cut_off).map(|container| format!("{:?} has no network", container.owner))
+}
+
+/// A pod that runs and whose volume shows other files than the object has that they are made of.
+pub(crate) fn outdated(daemon: &Daemon, engine: &FakeEngine) -> Option<String> {
+    let pods = daemon.store.list("pods", None).items;
+    pods.iter().filter(|pod| pod["status"]["phase"] == "Running").find_map(|pod| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (namespace, uid) = (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["uid"]));
+        let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
+        let names: Vec<String> = mounts.map(|mount| text(&mount["name"])).collect();
+        let outdated = |name: &str, wanted: BTreeMap<String, Vec<u8>>| {
+            let shown = engine.files(&format!("petset_sim_{uid}_{name}"));
+            (names.iter().any(|mounted| mounted == name) && shown != Some(wanted))
+                .then(|| format!("volume {name} of pod {} shows {shown:?}", pod["metadata"]["name"]))
+        };
+        let octets = |value: &Value| serde_json::from_value::<ByteString>(value.clone()).unwrap_or_default().0;
+        let map = daemon.store.get(&Key::new("configmaps", &namespace, CONFIG))?;
+        let files = map["data"].as_object().into_iter().flatten();
+        let files = files.map(|(key, value)| (key.clone(), text(value).into_bytes())).collect();
+        let secret = daemon.store.get(&Key::new("secrets", &namespace, SECRET))?;
+        let file = ("deep/key".to_owned(), octets(&secret["data"]["key"]));
+        outdated(CONFIG, files).or_else(|| outdated(SECRET, [file].into()))
+    })
 }
 
 /// What was written after a revision.

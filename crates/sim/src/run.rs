@@ -301,6 +301,9 @@ impl World {
         if let Err(broken) = law::world::settles(&objects, &engine, &zone, self.parts.clock.now()) {
             return Some(broken.why);
         }
+        if let Err(broken) = law::world::served(&objects, &self.parts.engine.frontends()) {
+            return Some(broken.why);
+        }
         let leaving = objects.namespaces.iter().find(|namespace| namespace.metadata.deletion_timestamp.is_some());
         if let Some(namespace) = leaving {
             return Some(format!("namespace {:?} is still there", namespace.metadata.name));
@@ -308,7 +311,10 @@ impl World {
         if let Err(broken) = law::world::one_of_each(&engine) {
             return Some(broken.why);
         }
-        look::cut_off(&engine).or_else(|| look::orphan(daemon, &engine)).or_else(|| look::bare(daemon))
+        look::cut_off(&engine)
+            .or_else(|| look::outdated(daemon, &self.parts.engine))
+            .or_else(|| look::orphan(daemon, &engine))
+            .or_else(|| look::bare(daemon))
     }
 
     fn engine(&self) -> Engine {

@@ -1,5 +1,6 @@
 //! People who use the cluster while it is in trouble, through the server's own rules.
 
+pub(crate) mod config;
 mod stateful;
 
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::{
 
 /// The images that users ask for.
 pub const IMAGES: [&str; 2] = ["nginx:1", "redis:1"];
+/// The name of their sidecars: init containers that do not end by themselves.
+pub(crate) const SIDECAR: &str = "mesh";
 /// The namespaces that they use; the first is always there.
 const NAMESPACES: [&str; 2] = ["default", "other"];
 /// The names of their sets, which are also those of the sets' services.
@@ -71,11 +74,12 @@ impl Users {
             return self.act_on_stateful(store, namespace).await;
         }
         let set = Key::new("petsets.apps", namespace, name);
-        match self.chance.below(20) {
+        match self.chance.below(23) {
             0..3 => {
                 let object = self.set(name);
                 self.create(store, namespace, object).await;
             }
+            3 if self.chance.happens(500) => self.create(store, namespace, virtual_service(name)).await,
             3 => self.create(store, namespace, service(name)).await,
             4..8 => {
                 let replicas = self.chance.between(0, REPLICAS_MAX);
@@ -108,6 +112,7 @@ impl Users {
                 self.create(store, namespace, pod).await;
             }
             17 => self.delete_owner(store, &Key::new("services", namespace, name)).await,
+            20..23 => self.configure(store, namespace).await,
             18 => {
                 let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACES[1]}});
                 self.create(store, "", object).await;
@@ -120,6 +125,7 @@ impl Users {
     /// pets, takes pods made by hand out of the way, and ends the pods that keep a claim from going.
     pub async fn mend(&self, store: &Store) {
         self.take_back(store).await;
+        self.put_configuration(store).await;
         let claims = store.list("persistentvolumeclaims", None).items;
         for pod in store.list("pods", None).items {
             let key = key_of("pods", &pod);
@@ -259,6 +265,17 @@ impl Users {
                 containers.push(json!({"name": "side", "image": IMAGES[1]}));
             });
         }
+        if self.chance.happens(150) {
+            let sidecar = json!({"name": SIDECAR, "image": IMAGES[0], "restartPolicy": "Always"});
+            match spec["initContainers"].as_array_mut() {
+                Some(before) => before.insert(self.chance.below(before.len() + 1), sidecar),
+                None => spec["initContainers"] = json!([sidecar]),
+            }
+        }
+        if self.chance.happens(150) {
+            spec["securityContext"] = json!({"fsGroup": 2000});
+        }
+        self.add_configuration(&mut spec);
         spec
     }
 }
@@ -269,13 +286,29 @@ fn add_storage(set: &mut Value) {
         "metadata": {"name": "data", "annotations": {STORAGE_CLASS: "anything"}},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }]);
-    set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    let container = &mut set["spec"]["template"]["spec"]["containers"][0];
+    push_mount(container, json!({"name": "data", "mountPath": "/data"}));
+}
+
+/// Mounts one more volume in a container.
+fn push_mount(container: &mut Value, mount: Value) {
+    let mut mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
+    mounts.push(mount);
+    container["volumeMounts"] = json!(mounts);
 }
 
 fn service(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
         "spec": {"clusterIP": "None", "selector": {"app": name}, "ports": [{"port": 80, "name": "main"}]},
+    })
+}
+
+/// A service that is there for clients, beside the one that its set names.
+fn virtual_service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("{name}-clients")},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 5432, "targetPort": 80}]},
     })
 }
 

@@ -13,7 +13,7 @@ use petset_sim::{Options, disk::Honesty, run};
 use plan::{Action, Subject, Wait, Write, address::Leases, claim, facts::PodKey, pod, read::is_ready, set, zone};
 
 /// Within so many seeds each of them is caught.
-const SEEDS: u64 = 30;
+const SEEDS: u64 = 300;
 
 /// The laws that a planner is caught breaking, until it is caught breaking this one.
 fn is_caught(planner: impl Planner + 'static, law: &str) {
@@ -199,7 +199,7 @@ impl Planner for Stale {
     fn zone(&self, service: &Service, pods: &[&Pod], current: Option<&Endpoints>) -> zone::Plan {
         let mut first = self.0.lock().expect("nobody panics while holding it");
         let plan = first.entry(service.metadata.uid.clone()).or_insert_with(|| Real.zone(service, pods, current));
-        zone::Plan { records: plan.records.clone(), writes: Vec::new() }
+        zone::Plan { writes: Vec::new(), ..plan.clone() }
     }
 }
 

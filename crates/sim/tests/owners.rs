@@ -220,3 +220,24 @@ async fn release(cluster: &Cluster, key: &Key, object: &Arc<Value>) {
     .await
     .unwrap_or_else(|error| panic!("{object}: {error}"));
 }
+
+/// A claim that somebody has applied is bound by the loop: its volume is the loop's to say.
+#[tokio::test(start_paused = true)]
+async fn what_the_loop_changes_of_an_applied_object_is_its_own() {
+    let cluster = Cluster::start(&IMAGES).await;
+    let mut applied = claim("data", &[]);
+    applied["metadata"]["annotations"] = json!({"volume.alpha.kubernetes.io/storage-class": "x"});
+    applied["metadata"]["managedFields"] = json!([{
+        "manager": "me", "operation": "Apply", "apiVersion": "v1", "time": "2016-07-01T12:00:00Z", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:accessModes": {}, "f:resources": {"f:requests": {"f:storage": {}}}}},
+    }]);
+    cluster.create(applied).await;
+    cluster.create(pod("user", &[])).await;
+    cluster.settle().await;
+    let bound = cluster.get("persistentvolumeclaims", "data").expect("the claim");
+    assert_eq!(bound["status"]["phase"], "Bound", "{bound}");
+    let entries = bound["metadata"]["managedFields"].as_array().expect("entries");
+    let managers: Vec<_> = entries.iter().map(|entry| (&entry["manager"], &entry["operation"])).collect();
+    assert_eq!(managers, [(&json!("me"), &json!("Apply")), (&json!("petset"), &json!("Update"))]);
+    assert_eq!(entries[1]["fieldsV1"]["f:spec"], json!({"f:volumeName": {}}));
+}

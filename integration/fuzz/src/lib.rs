@@ -4,6 +4,7 @@
 //! neither rots. A new target is a function, a row in [`TARGETS`], a file in `fuzz_targets/` with its entry in
 //! `Cargo.toml`, and a folder in `corpus/`.
 
+mod applies;
 mod bodies;
 mod differential;
 mod packets;
@@ -13,6 +14,7 @@ mod small;
 mod spdy;
 mod stored;
 
+pub use applies::apply;
 pub use bodies::{body_json, body_yaml, protobuf};
 pub use differential::dns_differential;
 pub use packets::dns_packet;
@@ -27,6 +29,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("apply", apply),
     ("body_json", body_json),
     ("body_yaml", body_yaml),
     ("dns_differential", dns_differential),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::bodies::{depth, is_sound, namespace, stamp, stays_itself};
 
 /// An object of each kind that has something to patch, as stored.
-static OBJECTS: LazyLock<Vec<(&Resource, Value)>> = LazyLock::new(|| {
+pub(crate) static OBJECTS: LazyLock<Vec<(&Resource, Value)>> = LazyLock::new(|| {
     let manifests = include_str!("objects.yaml");
     let manifests = body::read_manifest(manifests.as_bytes()).expect("the manifests are well formed");
     let mut objects = Vec::new();

@@ -1,6 +1,6 @@
 //! Whole requests: path, query, headers and body, to a server with a few objects.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api::{body, policy::Policy};
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use server::{
-    Parts, Readiness, Server, Tokens, Version,
+    Parts, Readiness, Server, Signer, TokenRecord, Tokens, Vault, Version,
     streams::{ExecOptions, LogOptions, Pod, Session, StreamError, Streams, Target, Tunnel},
 };
 use store::{Key, Store, Write};
@@ -92,10 +92,12 @@ async fn server() -> Server {
         streams: Arc::new(Nothing),
         clock: Arc::new(|| stamp().now),
         chance: Arc::new(|| stamp().uid),
-        tokens: Tokens::new("open sesame".to_owned()),
-        rotate: Arc::new(|_| Box::pin(async { Ok("another".to_owned()) })),
+        tokens: Tokens::new("open sesame", Vec::new()),
+        vault: Arc::new(Nothing),
+        signer: Signer::passing("https://petset".to_owned()).expect("a key for ES256"),
         names: Vec::new(),
         policy: Policy::default(),
+        services: api::services::ServiceRange::of([10, 88, 0, 0].into(), 24),
         version: Version { petset: "0.1.0".to_owned(), commit: String::new(), built: String::new() },
         readiness: Readiness::default(),
         waits: Arc::new(Vec::new),
@@ -103,8 +105,23 @@ async fn server() -> Server {
     })
 }
 
-/// No container runs.
+/// No container runs, and no token is kept.
 struct Nothing;
+
+#[async_trait]
+impl Vault for Nothing {
+    async fn rotate(&self, _: Duration) -> Result<String, String> {
+        Ok("another".to_owned())
+    }
+
+    fn draw(&self) -> Result<String, String> {
+        Ok("a third".to_owned())
+    }
+
+    async fn save(&self, _: Vec<TokenRecord>) -> Result<(), String> {
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Streams for Nothing {

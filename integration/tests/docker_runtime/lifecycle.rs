@@ -123,7 +123,8 @@ fn an_absent_image_is_told_apart() {
         assert!(matches!(&failure, Err(Failure::Image(text)) if text.contains("petset-test/absent:1")), "{failure:?}");
 
         // Nobody listens there.
-        let pull = world.act(Action::PullImage { image: "localhost:1/absent:1".to_owned() }).await;
+        let pull =
+            world.act(Action::PullImage { image: "localhost:1/absent:1".to_owned(), credentials: Vec::new() }).await;
         assert!(matches!(&pull, Err(Failure::Image(text)) if text.contains("localhost:1")), "{pull:?}");
 
         let wanted = BTreeSet::from([IMAGE.to_owned(), "petset-test/absent:1".to_owned(), "not a name".to_owned()]);
@@ -289,7 +290,10 @@ fn what_is_done_to_networks_and_volumes_by_hand_is_told() {
     in_world("hints-hand", |world| async move {
         let sandbox = world.up().await;
         let volume = format!("petset_{}_pvc-1", world.setup.instance);
-        world.act(Action::CreateVolume { name: volume.clone(), labels: claim_labels("data") }).await.unwrap();
+        world
+            .act(Action::CreateVolume { name: volume.clone(), labels: claim_labels("data"), size: None })
+            .await
+            .unwrap();
         let mut hints = world.docker.hints();
         assert_eq!(next(&mut hints).await, Hint::Everything);
         let by_hand = |args: &[&str]| {

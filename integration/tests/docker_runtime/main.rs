@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is a test, also what is not marked as one")]
 
+mod files;
 mod interruption;
 mod lifecycle;
 mod probes;

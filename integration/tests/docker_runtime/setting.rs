@@ -14,7 +14,10 @@ use docker::{
 use futures::{FutureExt, StreamExt, stream::BoxStream};
 use plan::{
     Action,
-    action::{Done, Failure, Files, Hook, Mount, Probe, ProbeKind, Sandbox, Source, Start, Stop},
+    action::{
+        Confinement, Done, Failure, Files, Hook, Mount, Probe, ProbeKind, Resources, Sandbox, Source, Start, Stop,
+        TerminationMessage,
+    },
     facts::{Container, Owner, PodKey, Role, State},
 };
 use tokio::io::AsyncWriteExt;
@@ -57,6 +60,7 @@ pub(crate) fn in_world_on<F: Future<Output = ()>>(host: &str, name: &str, test: 
             pods_dir: dir.path().join("pods"),
             holds_dir: dir.path().join("holds"),
             allowed: Allowed { host_paths: vec![std::env::temp_dir()], privileged: false },
+            enforces_sizes: false,
         };
         let docker = engine.prepare(&setup).await.unwrap();
         let uid = format!("{name}-uid-1");
@@ -93,6 +97,8 @@ impl World {
             },
             publish: Vec::new(),
             host_network: false,
+            host_ipc: false,
+            sysctls: BTreeMap::new(),
         }
     }
 
@@ -110,9 +116,14 @@ impl World {
             user: None,
             tty: false,
             stdin: false,
+            stdin_once: false,
+            target: None,
             privileged: false,
             capabilities: (Vec::new(), Vec::new()),
             read_only_root: false,
+            resources: Resources::default(),
+            confinement: Confinement::default(),
+            termination: TerminationMessage::default(),
             exec_probes: false,
             post_start: None,
         }

@@ -4,7 +4,7 @@ use controller::runtime::Runtime;
 use plan::{
     Action,
     action::{Done, Failure, Mount, Source},
-    facts::{Container, Volume},
+    facts::{Container, Room, Volume},
 };
 
 use crate::setting::{World, claim_labels, in_world, volume_at};
@@ -13,9 +13,9 @@ use crate::setting::{World, claim_labels, in_world, volume_at};
 fn a_volume_outlives_its_containers() {
     in_world("volume", |world| async move {
         let name = format!("{}-www-web-0", world.setup.instance);
-        let create = Action::CreateVolume { name: name.clone(), labels: claim_labels("www-web-0") };
+        let create = Action::CreateVolume { name: name.clone(), labels: claim_labels("www-web-0"), size: None };
         for _ in 0..2 {
-            assert_eq!(world.act(create.clone()).await, Ok(Done::Ok));
+            assert_eq!(world.act(create.clone()).await, Ok(Done::Made(Room::Disk)));
         }
         let sandbox = world.up().await;
         let mut writer = world.start("app", 0, &sandbox, "echo kept >/data/file");
@@ -26,7 +26,7 @@ fn a_volume_outlives_its_containers() {
         assert_eq!(world.ended("app", 0).await, 0);
 
         let observed = world.docker.observe().await.unwrap();
-        let expected = Volume { name: name.clone(), labels: claim_labels("www-web-0") };
+        let expected = Volume { name: name.clone(), labels: claim_labels("www-web-0"), room: Room::Disk };
         assert_eq!(observed.engine.volumes, [(name.clone(), expected)].into());
         assert_eq!(observed.mounted, [name.clone()].into());
         let remove = Action::RemoveVolume { name: name.clone() };
@@ -51,7 +51,7 @@ fn a_volume_outlives_its_containers() {
 fn a_directory_inside_a_volume_is_made_and_counts_as_use() {
     in_world("subpath", |world| async move {
         let name = format!("{}-v", world.setup.instance);
-        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v") }).await.unwrap();
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v"), size: None }).await.unwrap();
         let sandbox = world.up().await;
         let mut start =
             world.start("app", 0, &sandbox, "umask 077; echo x >/part/file; mkdir /part/own; exec sleep 1000");
@@ -92,7 +92,7 @@ fn an_absent_volume_is_not_made_in_silence() {
 fn a_volume_over_etc_does_not_hide_the_pods_files() {
     in_world("etc", |world| async move {
         let name = format!("{}-etc", world.setup.instance);
-        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("etc") }).await.unwrap();
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("etc"), size: None }).await.unwrap();
         let sandbox = world.up().await;
         let mut start = world.start("app", 0, &sandbox, "exec sleep 1000");
         start.mounts = vec![volume_at(&name, "/etc", "")];
@@ -142,7 +142,7 @@ const SWAPPER: &str = "mkdir -p /v/x; ln -sfn / /v/link; while true; do mv -T /v
 fn a_link_that_is_swapped_in_never_leads_out_of_a_volume() {
     in_world("swap", |world| async move {
         let name = format!("{}-v", world.setup.instance);
-        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v") }).await.unwrap();
+        world.act(Action::CreateVolume { name: name.clone(), labels: claim_labels("v"), size: None }).await.unwrap();
         let sandbox = world.up().await;
         let mut swapper = world.start("swapper", 0, &sandbox, SWAPPER);
         swapper.mounts = vec![volume_at(&name, "/v", "")];
@@ -229,7 +229,8 @@ fn what_was_allowed_once_is_refused_at_the_start() {
         }
         let mut on_host = world.sandbox(1);
         on_host.host_network = true;
-        let why = "the pod asks for the host's network, which this petsetd does not allow (--allow-privileged does)";
+        let why =
+            "the pod asks for namespaces of the host, which this petsetd does not allow (--allow-privileged does)";
         let refused = world.act(Action::StartSandbox(Box::new(on_host))).await;
         assert_eq!(refused, Err(Failure::Refused(why.to_owned())));
 

@@ -75,6 +75,25 @@ fn attaching_joins_the_first_process() {
 }
 
 #[test]
+fn input_that_is_read_once_ends_with_the_first_who_attaches() {
+    in_world("once", |world| async move {
+        let sandbox = world.up().await;
+        let script = "until [ -e /tmp/go ]; do sleep 0.05; done; wc -l";
+        let mut start = world.start("app", 0, &sandbox, script);
+        (start.stdin, start.stdin_once) = (true, true);
+        world.run(start).await;
+        let options = ExecOptions { stdin: true, stdout: true, stderr: true, ..ExecOptions::default() };
+        let mut session = world.docker.exec(&world.target("app"), &options).await.unwrap();
+        let mut stdin = session.stdin.take().unwrap();
+        stdin.write_all(b"one\ntwo\n").await.unwrap();
+        drop(stdin);
+        assert_eq!(world.exec("app", "touch /tmp/go", b"").await.2, 0);
+        let output: Vec<Output> = session.output.try_collect().await.unwrap();
+        assert_eq!(output, vec![Output::Stdout("2\n".into())]);
+    });
+}
+
+#[test]
 fn a_log_is_followed_to_its_end() {
     in_world("log", |world| async move {
         let sandbox = world.up().await;

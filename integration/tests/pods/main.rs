@@ -1,6 +1,13 @@
 //! Pods made by hand, on the real engine: what a kubelet's users expect of one.
 
+mod beside;
 mod by_hand;
+mod config;
+mod grpc;
+mod idle;
+mod limits;
+mod registry;
+mod security;
 
 use std::{
     process::Command,
@@ -490,36 +497,6 @@ spec:
     })?;
     ensure!(followed == "begun\nover\n", "{followed}");
     Ok(())
-}
-
-#[test]
-fn an_idle_daemon_rests() -> Result<()> {
-    let mut world = World::start("idle")?;
-    let pod = |name: &str| {
-        format!(
-            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{terminationGracePeriodSeconds: 0, \
-             containers: [{{name: app, image: 'busybox:1', command: [sleep, '1000000']}}]}}}}\n---\n"
-        )
-    };
-    world.apply(&["a", "b", "c"].map(pod).concat())?;
-    world.pods_ready(&["a", "b", "c"])?;
-    std::thread::sleep(Duration::from_secs(2));
-    let before = ticks_used(&world)?;
-    std::thread::sleep(Duration::from_secs(10));
-    let ticks = ticks_used(&world)? - before;
-    ensure!(ticks < 5, "{ticks} ticks of CPU in 10 s of rest");
-    world.petctl(&["delete", "pods", "--all"])?;
-    nothing_is_left(&mut world)
-}
-
-/// The daemon's CPU time so far, in ticks of 10 ms.
-fn ticks_used(world: &World) -> Result<u64> {
-    let pid = std::fs::read_to_string(world.data_dir().join("petsetd.pid"))?;
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))?;
-    // After the name, which may hold anything: utime and stime are the 14th and 15th fields.
-    let (_, fields) = stat.rsplit_once(')').context("a name")?;
-    let ticks = |n: usize| fields.split_whitespace().nth(n).and_then(|ticks| ticks.parse::<u64>().ok());
-    Ok(ticks(11).context("utime")? + ticks(12).context("stime")?)
 }
 
 /// Waits until something holds for a pod, and returns the pod as it is then.

@@ -2,6 +2,7 @@
 
 mod claims;
 mod deletion;
+mod sizes;
 mod update;
 
 use anyhow::{Context, Result, ensure};

@@ -5,6 +5,10 @@ use std::{fmt::Write, sync::LazyLock};
 use k8s_openapi::{
     api::{
         apps::v1::{ControllerRevision, StatefulSet},
+        authentication::v1::{SelfSubjectReview, TokenRequest, TokenReview},
+        authorization::v1::{
+            LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
+        },
         autoscaling::v1::Scale,
         coordination::v1::Lease,
         core::v1::{
@@ -28,11 +32,12 @@ use super::{facets, group_names, of_version, verbs, versions};
 use crate::{
     petset::PetSet,
     resource::{Resource, Scope},
+    review::is_review,
 };
 
 /// The extension by which clients find a kind's operations and schema.
 const KIND: &str = "x-kubernetes-group-version-kind";
-const SCHEMAS: &str = "#/components/schemas/";
+pub(super) const SCHEMAS: &str = "#/components/schemas/";
 /// The names of the schemas that are derived from our own types begin so.
 const DERIVED: &str = "io.k8s.api.apps.v1alpha1.";
 
@@ -40,7 +45,7 @@ const DERIVED: &str = "io.k8s.api.apps.v1alpha1.";
 pub fn openapi_index() -> Value {
     static INDEX: LazyLock<Value> = LazyLock::new(|| {
         let entries = group_versions().into_iter().map(|(path, group, version)| {
-            let digest = Sha256::digest(document(group, version).to_string());
+            let digest = Sha256::digest(document(of_version(group, version)).to_string());
             let hash = digest.iter().fold(String::new(), |mut hash, byte| {
                 let _ = write!(hash, "{byte:02X}");
                 hash
@@ -58,7 +63,7 @@ pub fn openapi_index() -> Value {
 /// It is made anew for each call: clients ask once and keep it, and it is large.
 pub fn openapi(path: &str) -> Option<Value> {
     let (_, group, version) = group_versions().into_iter().find(|(known, ..)| known == path)?;
-    Some(document(group, version))
+    Some(document(of_version(group, version)))
 }
 
 fn group_versions() -> Vec<(String, &'static str, &'static str)> {
@@ -70,14 +75,17 @@ fn root(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
-fn document(group: &str, version: &str) -> Value {
+/// The document of some resources.
+pub(super) fn document(resources: impl Iterator<Item = &'static Resource>) -> Value {
     let mut generator = SchemaSettings::openapi3().into_generator();
     let mut paths = Map::new();
     let mut lists = Map::new();
     let mut kinds = Vec::new();
-    for resource in of_version(group, version) {
+    for resource in resources {
         let schema = schema_of(resource, &mut generator);
-        lists.insert(format!("{schema}List"), list_schema(resource, &schema, &mut generator));
+        if !is_review(resource) {
+            lists.insert(format!("{schema}List"), list_schema(resource, &schema, &mut generator));
+        }
         resource_paths(resource, &schema, &mut generator, &mut paths);
         kinds.push((schema, gvk(resource)));
     }
@@ -119,6 +127,7 @@ fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
         "Endpoints" => generator.subschema_for::<Endpoints>(),
         "Event" => generator.subschema_for::<Event>(),
         "Lease" => generator.subschema_for::<Lease>(),
+        "LocalSubjectAccessReview" => generator.subschema_for::<LocalSubjectAccessReview>(),
         "LimitRange" => generator.subschema_for::<LimitRange>(),
         "Namespace" => generator.subschema_for::<Namespace>(),
         "NetworkPolicy" => generator.subschema_for::<NetworkPolicy>(),
@@ -134,10 +143,15 @@ fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
         "Role" => generator.subschema_for::<Role>(),
         "RoleBinding" => generator.subschema_for::<RoleBinding>(),
         "Secret" => generator.subschema_for::<Secret>(),
+        "SelfSubjectAccessReview" => generator.subschema_for::<SelfSubjectAccessReview>(),
+        "SelfSubjectReview" => generator.subschema_for::<SelfSubjectReview>(),
+        "SelfSubjectRulesReview" => generator.subschema_for::<SelfSubjectRulesReview>(),
         "Service" => generator.subschema_for::<Service>(),
         "ServiceAccount" => generator.subschema_for::<ServiceAccount>(),
         "StatefulSet" => generator.subschema_for::<StatefulSet>(),
         "StorageClass" => generator.subschema_for::<StorageClass>(),
+        "SubjectAccessReview" => generator.subschema_for::<SubjectAccessReview>(),
+        "TokenReview" => generator.subschema_for::<TokenReview>(),
         kind => unreachable!("the kind {kind} is registered without a schema"),
     };
     name_in(&schema)
@@ -194,6 +208,11 @@ fn resource_paths(
     let operations = Operations { resource, deletion: name_in(&generator.subschema_for::<DeleteOptions>()) };
     let done = name_in(&generator.subschema_for::<Status>());
     let list = format!("{schema}List");
+    if is_review(resource) {
+        let asked = operations.make("create", "", Some(schema), Some(schema));
+        paths.insert(base, json!({"parameters": parameters, "post": asked}));
+        return;
+    }
 
     let mut collection = json!({
         "parameters": parameters,
@@ -223,7 +242,8 @@ fn resource_paths(
         let carried = match facet.name {
             "scale" => Some(name_in(&generator.subschema_for::<Scale>())),
             "eviction" => Some(name_in(&generator.subschema_for::<Eviction>())),
-            "status" => Some(schema.to_owned()),
+            "token" => Some(name_in(&generator.subschema_for::<TokenRequest>())),
+            "status" | "ephemeralcontainers" => Some(schema.to_owned()),
             _ => None,
         };
         let mut item = json!({"parameters": below});
@@ -275,6 +295,7 @@ impl Operations {
             // Strategic merge patches are served too. They are not listed, because clients that find them here work out the
             // patch from the schemas, which lack the merge keys; from their own types, or as a merge patch, they get it right.
             ("patch", _) => json!({
+                "application/apply-patch+yaml": {"schema": {"type": "object"}},
                 "application/json-patch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
                 "application/merge-patch+json": {"schema": {"type": "object"}},
             }),
@@ -383,7 +404,7 @@ fn query_parameters(verb: &str, facet: &str) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::RESOURCES;
+    use crate::resource::{RESOURCES, served};
 
     /// All references in a document.
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
@@ -400,7 +421,7 @@ mod tests {
     #[test]
     fn every_reference_leads_to_a_schema() {
         for (path, group, version) in group_versions() {
-            let document = document(group, version);
+            let document = document(of_version(group, version));
             let mut found = Vec::new();
             references(&document, &mut found);
             for reference in found {
@@ -426,7 +447,7 @@ mod tests {
 
     #[test]
     fn every_kind_can_be_explained() {
-        for resource in RESOURCES {
+        for resource in served() {
             let document = openapi(&root(resource.group, resource.version)).unwrap();
             let schemas = document["components"]["schemas"].as_object().unwrap();
             let schema = schemas.values().find(|schema| schema[KIND] == json!([gvk(resource)])).unwrap();
@@ -438,7 +459,7 @@ mod tests {
     #[test]
     fn operations_have_names_of_their_own() {
         for (path, group, version) in group_versions() {
-            let document = document(group, version);
+            let document = document(of_version(group, version));
             let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
             let mut ids: Vec<_> = operations.filter_map(|(_, operation)| operation.get("operationId")).collect();
             let count = ids.len();
@@ -452,7 +473,7 @@ mod tests {
     fn the_index_leads_to_every_document() {
         let index = openapi_index();
         let paths: Vec<_> = index["paths"].as_object().unwrap().keys().cloned().collect();
-        let mut served: Vec<_> = RESOURCES.iter().map(|r| root(r.group, r.version)).collect();
+        let mut served: Vec<_> = served().map(|r| root(r.group, r.version)).collect();
         served.sort();
         served.dedup();
         assert_eq!(paths, served);

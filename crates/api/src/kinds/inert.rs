@@ -24,7 +24,7 @@ pub struct Rules {
     why: &'static str,
 }
 
-const NO_ROLES: &str = "whoever may use the API may do everything";
+const NO_ROLES: &str = "what somebody may do is the scope of their token";
 
 /// `ClusterRole`.
 pub static CLUSTER_ROLE: Rules =

@@ -12,7 +12,7 @@ pub mod endpoint_slice;
 pub mod endpoints;
 pub mod event;
 pub mod eviction;
-mod fields;
+pub(crate) mod fields;
 pub mod inert;
 mod labels;
 pub mod lease;
@@ -30,6 +30,7 @@ pub mod service_account;
 mod sets;
 pub mod statefulset;
 pub mod storage_class;
+pub mod token_request;
 pub(crate) mod typed;
 pub mod volume;
 
@@ -44,7 +45,7 @@ use crate::status::{Status, quoted};
 ///
 /// A missing `apiVersion` or `kind` is filled in, as in Kubernetes. Errors: 400 for another kind, another version, or a
 /// field of the wrong type.
-fn normalise<T: Serialize + DeserializeOwned>(
+pub(crate) fn normalise<T: Serialize + DeserializeOwned>(
     resource: &Resource,
     mut object: Value,
 ) -> Result<(Value, Vec<String>), Status> {
@@ -119,7 +120,7 @@ fn keep_status(object: &mut Value, old: &Value) {
 }
 
 /// The text of a string or boolean at a JSON pointer, empty where it is absent.
-fn text_at(object: &Value, pointer: &str) -> String {
+pub(crate) fn text_at(object: &Value, pointer: &str) -> String {
     match object.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Bool(flag)) => flag.to_string(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::body::type_name;
 use crate::kinds::typed;
+use crate::ownership;
 use crate::status::{Cause, Status};
 
 /// Checks the shape of a scale and returns it with the paths of unknown fields.
@@ -24,6 +25,20 @@ pub fn normalise(mut object: Value) -> Result<(Value, Vec<String>), Status> {
     fields.insert("kind".into(), "Scale".into());
     fields.insert("apiVersion".into(), "autoscaling/v1".into());
     typed::round_trip::<Scale>(object).map_err(|why| refuse(&why))
+}
+
+/// A scale that is applied, which must say its type.
+///
+/// Errors: 400 `BadRequest` for another kind or version, and as [`normalise`].
+pub fn applied(config: &Value) -> Result<(Value, Vec<String>), Status> {
+    let text = |field: &str| config[field].as_str().unwrap_or_default();
+    if text("apiVersion") != "autoscaling/v1" || text("kind") != "Scale" {
+        return Err(ownership::other_type(config));
+    }
+    if !config["metadata"]["managedFields"].is_null() {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    normalise(config.clone())
 }
 
 /// The scale of a set. `selector` is the set's, written as a label selector.

@@ -1,14 +1,20 @@
-//! `v1 ServiceAccount`: a name that pods say they run as. Nothing can be done with it here: pods get no credentials.
+//! `v1 ServiceAccount`: a name that pods run as. Clients get tokens for it, and pods those that they ask for; it names the Secrets
+//! with which the images of its pods are fetched.
+
+use std::ops::Deref;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use serde_json::Value;
 
-use crate::kinds::normalise;
+use crate::kinds::{fields, normalise};
 use crate::resource::{self, PODS, SERVICE_ACCOUNTS};
 use crate::status::{Cause, Status};
 
 /// The account of pods that name none. Each namespace has it.
 pub const DEFAULT: &str = "default";
+
+/// The Secrets for images, of an account and of a pod.
+const SECRETS: &str = "imagePullSecrets";
 
 /// What `ServiceAccount` knows about its objects.
 pub struct Rules;
@@ -33,13 +39,10 @@ impl resource::Rules for Rules {
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
-        let ignored = [
-            ("automountServiceAccountToken", "pods get no credentials for the API"),
-            ("imagePullSecrets", "images are pulled as the engine pulls them"),
-        ];
-        let asks = |field: &str| object.get(field).is_some_and(|value| *value != Value::Bool(false));
-        let ignored = ignored.into_iter().filter(|(field, _)| asks(field));
-        ignored.map(|(field, why)| format!("{field} has no effect: {why}")).collect()
+        if object["automountServiceAccountToken"] != true {
+            return Vec::new();
+        }
+        vec!["automountServiceAccountToken has no effect: pods get the tokens that their volumes ask for".to_owned()]
     }
 
     fn selectable(&self, _object: &Value, _field: &str) -> Option<String> {
@@ -53,13 +56,22 @@ pub fn of_pod(spec: &Value) -> &str {
     named.find(|name| !name.is_empty()).unwrap_or(DEFAULT)
 }
 
-/// Whether a new pod may be made as far as its account goes; `exists` tells which accounts there are in its namespace.
+/// Gives a new pod what its account gives: the Secrets for its images, where it names none itself. `find` looks for an account in
+/// the pod's namespace.
 ///
-/// The default one is never asked for: it is there, or is being made again. Errors: 403, as Kubernetes' admission of the same
-/// name.
-pub fn admit(pod: &Value, exists: impl FnOnce(&str) -> bool) -> Result<(), Status> {
+/// The default one need not be there: it is being made again. Errors: 403 for any other. Source: Kubernetes' admission of
+/// the same name.
+pub fn admit<A: Deref<Target = Value>>(pod: &mut Value, find: impl FnOnce(&str) -> Option<A>) -> Result<(), Status> {
     let account = of_pod(&pod["spec"]);
-    if account == DEFAULT || exists(account) {
+    let found = find(account);
+    if let Some(found) = found {
+        let names_some = |of: &Value| of[SECRETS].as_array().is_some_and(|secrets| !secrets.is_empty());
+        if !names_some(&pod["spec"]) && names_some(&found) {
+            fields::set(fields::object(pod, "spec"), SECRETS, found[SECRETS].clone());
+        }
+        return Ok(());
+    }
+    if account == DEFAULT {
         return Ok(());
     }
     let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();

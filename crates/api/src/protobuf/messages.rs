@@ -14,11 +14,14 @@ pub(super) static KINDS: &[Kind] = &[
     Kind { api_version: "v1", name: "ConfigMap", message: &CORE_V1_CONFIG_MAP },
     Kind { api_version: "v1", name: "Endpoints", message: &CORE_V1_ENDPOINTS },
     Kind { api_version: "v1", name: "Event", message: &CORE_V1_EVENT },
+    Kind { api_version: "v1", name: "LimitRange", message: &CORE_V1_LIMIT_RANGE },
     Kind { api_version: "v1", name: "Namespace", message: &CORE_V1_NAMESPACE },
     Kind { api_version: "v1", name: "Node", message: &CORE_V1_NODE },
     Kind { api_version: "v1", name: "PersistentVolume", message: &CORE_V1_PERSISTENT_VOLUME },
     Kind { api_version: "v1", name: "PersistentVolumeClaim", message: &CORE_V1_PERSISTENT_VOLUME_CLAIM },
     Kind { api_version: "v1", name: "Pod", message: &CORE_V1_POD },
+    Kind { api_version: "v1", name: "PodTemplate", message: &CORE_V1_POD_TEMPLATE },
+    Kind { api_version: "v1", name: "ResourceQuota", message: &CORE_V1_RESOURCE_QUOTA },
     Kind { api_version: "v1", name: "Secret", message: &CORE_V1_SECRET },
     Kind { api_version: "v1", name: "Service", message: &CORE_V1_SERVICE },
     Kind { api_version: "v1", name: "ServiceAccount", message: &CORE_V1_SERVICE_ACCOUNT },
@@ -28,8 +31,11 @@ pub(super) static KINDS: &[Kind] = &[
     Kind { api_version: "apps/v1", name: "StatefulSet", message: &APPS_V1_STATEFUL_SET },
     Kind { api_version: "authentication.k8s.io/v1", name: "SelfSubjectReview", message: &AUTHENTICATION_V1_SELF_SUBJECT_REVIEW },
     Kind { api_version: "authentication.k8s.io/v1", name: "TokenRequest", message: &AUTHENTICATION_V1_TOKEN_REQUEST },
+    Kind { api_version: "authentication.k8s.io/v1", name: "TokenReview", message: &AUTHENTICATION_V1_TOKEN_REVIEW },
+    Kind { api_version: "authorization.k8s.io/v1", name: "LocalSubjectAccessReview", message: &AUTHORIZATION_V1_LOCAL_SUBJECT_ACCESS_REVIEW },
     Kind { api_version: "authorization.k8s.io/v1", name: "SelfSubjectAccessReview", message: &AUTHORIZATION_V1_SELF_SUBJECT_ACCESS_REVIEW },
     Kind { api_version: "authorization.k8s.io/v1", name: "SelfSubjectRulesReview", message: &AUTHORIZATION_V1_SELF_SUBJECT_RULES_REVIEW },
+    Kind { api_version: "authorization.k8s.io/v1", name: "SubjectAccessReview", message: &AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW },
     Kind { api_version: "autoscaling/v1", name: "Scale", message: &AUTOSCALING_V1_SCALE },
     Kind { api_version: "batch/v1", name: "CronJob", message: &BATCH_V1_CRON_JOB },
     Kind { api_version: "batch/v1", name: "Job", message: &BATCH_V1_JOB },
@@ -266,6 +272,27 @@ static AUTHENTICATION_V1_TOKEN_REQUEST_STATUS: Message = Message(&[
     Field(2, "expirationTimestamp", Always(Time)),
 ]);
 
+/// `k8s.io/api/authentication/v1.TokenReview`.
+static AUTHENTICATION_V1_TOKEN_REVIEW: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "spec", Always(Object(&AUTHENTICATION_V1_TOKEN_REVIEW_SPEC))),
+    Field(3, "status", Always(Object(&AUTHENTICATION_V1_TOKEN_REVIEW_STATUS))),
+]);
+
+/// `k8s.io/api/authentication/v1.TokenReviewSpec`.
+static AUTHENTICATION_V1_TOKEN_REVIEW_SPEC: Message = Message(&[
+    Field(1, "token", OmitEmpty(Text)),
+    Field(2, "audiences", List(Text)),
+]);
+
+/// `k8s.io/api/authentication/v1.TokenReviewStatus`.
+static AUTHENTICATION_V1_TOKEN_REVIEW_STATUS: Message = Message(&[
+    Field(1, "authenticated", OmitEmpty(Bool)),
+    Field(2, "user", Always(Object(&AUTHENTICATION_V1_USER_INFO))),
+    Field(3, "error", OmitEmpty(Text)),
+    Field(4, "audiences", List(Text)),
+]);
+
 /// `k8s.io/api/authentication/v1.UserInfo`.
 static AUTHENTICATION_V1_USER_INFO: Message = Message(&[
     Field(1, "username", OmitEmpty(Text)),
@@ -284,6 +311,13 @@ static AUTHORIZATION_V1_FIELD_SELECTOR_ATTRIBUTES: Message = Message(&[
 static AUTHORIZATION_V1_LABEL_SELECTOR_ATTRIBUTES: Message = Message(&[
     Field(1, "rawSelector", OmitEmpty(Text)),
     Field(2, "requirements", List(Object(&META_V1_LABEL_SELECTOR_REQUIREMENT))),
+]);
+
+/// `k8s.io/api/authorization/v1.LocalSubjectAccessReview`.
+static AUTHORIZATION_V1_LOCAL_SUBJECT_ACCESS_REVIEW: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "spec", Always(Object(&AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW_SPEC))),
+    Field(3, "status", Always(Object(&AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW_STATUS))),
 ]);
 
 /// `k8s.io/api/authorization/v1.NonResourceAttributes`.
@@ -342,6 +376,23 @@ static AUTHORIZATION_V1_SELF_SUBJECT_RULES_REVIEW: Message = Message(&[
 /// `k8s.io/api/authorization/v1.SelfSubjectRulesReviewSpec`.
 static AUTHORIZATION_V1_SELF_SUBJECT_RULES_REVIEW_SPEC: Message = Message(&[
     Field(1, "namespace", OmitEmpty(Text)),
+]);
+
+/// `k8s.io/api/authorization/v1.SubjectAccessReview`.
+static AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "spec", Always(Object(&AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW_SPEC))),
+    Field(3, "status", Always(Object(&AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW_STATUS))),
+]);
+
+/// `k8s.io/api/authorization/v1.SubjectAccessReviewSpec`.
+static AUTHORIZATION_V1_SUBJECT_ACCESS_REVIEW_SPEC: Message = Message(&[
+    Field(1, "resourceAttributes", Always(Object(&AUTHORIZATION_V1_RESOURCE_ATTRIBUTES))),
+    Field(2, "nonResourceAttributes", Always(Object(&AUTHORIZATION_V1_NON_RESOURCE_ATTRIBUTES))),
+    Field(3, "user", OmitEmpty(Text)),
+    Field(4, "groups", List(Text)),
+    Field(5, "extra", Map(Texts)),
+    Field(6, "uid", OmitEmpty(Text)),
 ]);
 
 /// `k8s.io/api/authorization/v1.SubjectAccessReviewStatus`.
@@ -1149,6 +1200,27 @@ static CORE_V1_LIFECYCLE_HANDLER: Message = Message(&[
     Field(4, "sleep", Always(Object(&CORE_V1_SLEEP_ACTION))),
 ]);
 
+/// `k8s.io/api/core/v1.LimitRange`.
+static CORE_V1_LIMIT_RANGE: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "spec", Always(Object(&CORE_V1_LIMIT_RANGE_SPEC))),
+]);
+
+/// `k8s.io/api/core/v1.LimitRangeItem`.
+static CORE_V1_LIMIT_RANGE_ITEM: Message = Message(&[
+    Field(1, "type", Always(Text)),
+    Field(2, "max", Map(Quantity)),
+    Field(3, "min", Map(Quantity)),
+    Field(4, "default", Map(Quantity)),
+    Field(5, "defaultRequest", Map(Quantity)),
+    Field(6, "maxLimitRequestRatio", Map(Quantity)),
+]);
+
+/// `k8s.io/api/core/v1.LimitRangeSpec`.
+static CORE_V1_LIMIT_RANGE_SPEC: Message = Message(&[
+    Field(1, "limits", List(Object(&CORE_V1_LIMIT_RANGE_ITEM))),
+]);
+
 /// `k8s.io/api/core/v1.LinuxContainerUser`.
 static CORE_V1_LINUX_CONTAINER_USER: Message = Message(&[
     Field(1, "uid", Always(Int64)),
@@ -1686,6 +1758,12 @@ static CORE_V1_POD_STATUS: Message = Message(&[
     Field(21, "nodeAllocatableResourceClaimStatuses", List(Object(&CORE_V1_NODE_ALLOCATABLE_RESOURCE_CLAIM_STATUS))),
 ]);
 
+/// `k8s.io/api/core/v1.PodTemplate`.
+static CORE_V1_POD_TEMPLATE: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "template", Always(Object(&CORE_V1_POD_TEMPLATE_SPEC))),
+]);
+
 /// `k8s.io/api/core/v1.PodTemplateSpec`.
 static CORE_V1_POD_TEMPLATE_SPEC: Message = Message(&[
     Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
@@ -1791,6 +1869,26 @@ static CORE_V1_RESOURCE_HEALTH: Message = Message(&[
     Field(6, "message", Always(Text)),
 ]);
 
+/// `k8s.io/api/core/v1.ResourceQuota`.
+static CORE_V1_RESOURCE_QUOTA: Message = Message(&[
+    Field(1, "metadata", Always(Object(&META_V1_OBJECT_META))),
+    Field(2, "spec", Always(Object(&CORE_V1_RESOURCE_QUOTA_SPEC))),
+    Field(3, "status", Always(Object(&CORE_V1_RESOURCE_QUOTA_STATUS))),
+]);
+
+/// `k8s.io/api/core/v1.ResourceQuotaSpec`.
+static CORE_V1_RESOURCE_QUOTA_SPEC: Message = Message(&[
+    Field(1, "hard", Map(Quantity)),
+    Field(2, "scopes", List(Text)),
+    Field(3, "scopeSelector", Always(Object(&CORE_V1_SCOPE_SELECTOR))),
+]);
+
+/// `k8s.io/api/core/v1.ResourceQuotaStatus`.
+static CORE_V1_RESOURCE_QUOTA_STATUS: Message = Message(&[
+    Field(1, "hard", Map(Quantity)),
+    Field(2, "used", Map(Quantity)),
+]);
+
 /// `k8s.io/api/core/v1.ResourceRequirements`.
 static CORE_V1_RESOURCE_REQUIREMENTS: Message = Message(&[
     Field(1, "limits", Map(Quantity)),
@@ -1830,6 +1928,18 @@ static CORE_V1_SCALE_IO_VOLUME_SOURCE: Message = Message(&[
     Field(8, "volumeName", OmitEmpty(Text)),
     Field(9, "fsType", OmitEmpty(Text)),
     Field(10, "readOnly", OmitEmpty(Bool)),
+]);
+
+/// `k8s.io/api/core/v1.ScopedResourceSelectorRequirement`.
+static CORE_V1_SCOPED_RESOURCE_SELECTOR_REQUIREMENT: Message = Message(&[
+    Field(1, "scopeName", Always(Text)),
+    Field(2, "operator", Always(Text)),
+    Field(3, "values", List(Text)),
+]);
+
+/// `k8s.io/api/core/v1.ScopeSelector`.
+static CORE_V1_SCOPE_SELECTOR: Message = Message(&[
+    Field(1, "matchExpressions", List(Object(&CORE_V1_SCOPED_RESOURCE_SELECTOR_REQUIREMENT))),
 ]);
 
 /// `k8s.io/api/core/v1.SeccompProfile`.

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::{
     apps::v1::{ControllerRevision, DaemonSet, Deployment, StatefulSet},
-    authentication::v1::{SelfSubjectReview, TokenRequest},
-    authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview},
+    authentication::v1::{SelfSubjectReview, TokenRequest, TokenReview},
+    authorization::v1::{
+        LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
+    },
     autoscaling::v1::Scale,
     batch::v1::{CronJob, Job},
     coordination::v1::Lease,
     core::v1::{
-        ConfigMap, Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret, Service,
-        ServiceAccount,
+        ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod,
+        PodTemplate, ResourceQuota, Secret, Service, ServiceAccount,
     },
     discovery::v1::EndpointSlice,
     networking::v1::NetworkPolicy,
@@ -54,6 +56,8 @@ fn types() -> (Vec<Root>, Map<String, Value>) {
         root::<Eviction>,
         root::<Job>,
         root::<Lease>,
+        root::<LimitRange>,
+        root::<LocalSubjectAccessReview>,
         root::<Namespace>,
         root::<NetworkPolicy>,
         root::<Node>,
@@ -61,7 +65,9 @@ fn types() -> (Vec<Root>, Map<String, Value>) {
         root::<PersistentVolumeClaim>,
         root::<Pod>,
         root::<PodDisruptionBudget>,
+        root::<PodTemplate>,
         root::<PriorityClass>,
+        root::<ResourceQuota>,
         root::<Role>,
         root::<RoleBinding>,
         root::<Scale>,
@@ -73,7 +79,9 @@ fn types() -> (Vec<Root>, Map<String, Value>) {
         root::<ServiceAccount>,
         root::<StatefulSet>,
         root::<StorageClass>,
+        root::<SubjectAccessReview>,
         root::<TokenRequest>,
+        root::<TokenReview>,
     ];
     let mut roots: Vec<Root> = roots.iter().map(|root| root(&mut generator)).collect();
     roots.push(("meta.k8s.io/v1", "DeleteOptions", DeleteOptions::schema_name().into_owned()));

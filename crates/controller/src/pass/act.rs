@@ -8,14 +8,14 @@ use std::{
 use plan::{
     Action, Note,
     action::{Done, Failure},
-    facts::{Container, PodKey},
+    facts::{Container, PodKey, Room},
     pod::{self, Image},
 };
 
 use super::Controller;
 use crate::{
     engine::Asked,
-    runtime::{Clock, Observed, Runtime},
+    runtime::{Clock, Observed, Runtime, Unserved},
     world::{Unit, claims_of},
 };
 
@@ -35,6 +35,8 @@ pub(super) enum Answer {
         ended: Asked,
         facts: Option<Result<Vec<Container>, Failure>>,
     },
+    /// What of the frontends that were told is not served.
+    Served { result: Result<Unserved, Failure> },
     /// How an action on a claim's volume ended.
     Volume { action: Action, result: Result<Done, Failure> },
 }
@@ -57,10 +59,12 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }));
     }
 
-    /// Begins to make or remove a claim's volume, unless that is under way.
+    /// Begins to make, grow or remove a claim's volume, unless that is under way.
     pub(super) fn act_on_volume(&mut self, action: Action) {
         let name = match &action {
-            Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => name.clone(),
+            Action::CreateVolume { name, .. } | Action::GrowVolume { name, .. } | Action::RemoveVolume { name } => {
+                name.clone()
+            }
             _ => return,
         };
         if !self.asking.volumes.insert(name) {
@@ -79,6 +83,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Answer::Everything { asked, result } => self.observed_everything(asked, result),
             Answer::Pod { asked, pod, result } => self.observed_pod(asked, pod, result),
             Answer::Images { references, result } => self.know_images(&references, result),
+            Answer::Served { result } => self.served(result),
             Answer::Volume { action, result } => self.volume_done(&action, &result),
             Answer::Acted { pod, action, result, ended, facts } => {
                 if let Some(facts) = facts {
@@ -104,10 +109,11 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             Err(failure) => tracing::info!(pod = %key, action = name_of(action), ?failure, "failed"),
         }
         match (action, result) {
-            (Action::PullImage { image }, Ok(_)) => drop(self.images.remove(image)),
+            (Action::PullImage { image, .. }, Ok(_)) => drop(self.images.remove(image)),
             (Action::StartContainer(start), Err(Failure::Image(_))) => drop(self.images.remove(&start.image)),
             // What a start needs may have been taken away since the last look: a volume, a network.
-            (_, Err(Failure::Silent(_))) | (Action::StartContainer(_), Err(Failure::Refused(_))) => {
+            (_, Err(Failure::Silent(_)))
+            | (Action::StartContainer(_) | Action::WriteFiles(_), Err(Failure::Refused(_))) => {
                 self.observe_everything();
             }
             _ => {}
@@ -120,7 +126,15 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     /// `pod` is whose container it was that the action was about.
     fn volumes_touched(&mut self, pod: Option<&PodKey>, action: &Action, result: &Result<Done, Failure>) {
         match (action, result) {
-            (Action::CreateVolume { name, labels }, Ok(_)) => self.engine.volume_created(name, labels),
+            (Action::CreateVolume { name, labels, .. }, Ok(Done::Made(room))) => {
+                self.engine.volume_created(name, labels, room.clone());
+            }
+            (Action::GrowVolume { name, .. }, Ok(Done::Made(room))) => self.engine.volume_grown(name, room.clone()),
+            (Action::WriteFiles(write), Ok(_)) => {
+                for volume in &write.volumes {
+                    self.engine.volume_created(&volume.name, &volume.labels, Room::Disk);
+                }
+            }
             (Action::RemoveVolume { name }, Ok(_)) => self.engine.volume_removed(name),
             // Which volumes are mounted has changed: a claim's volume may be free to go.
             (Action::Remove { .. }, Ok(_)) if pod.is_none_or(|pod| self.may_mount(pod)) => self.observe_everything(),
@@ -139,7 +153,9 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
     }
 
     fn volume_done(&mut self, action: &Action, result: &Result<Done, Failure>) {
-        if let Action::CreateVolume { name, .. } | Action::RemoveVolume { name } = action {
+        if let Action::CreateVolume { name, .. } | Action::GrowVolume { name, .. } | Action::RemoveVolume { name } =
+            action
+        {
             self.asking.volumes.remove(name);
             match result {
                 // Of silence the claims know.
@@ -171,7 +187,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 for reference in references {
                     self.images.insert(reference.clone(), have.remove(reference));
                 }
-                // A pod that is Ready runs all that it is to run, and needs no image.
+                // A pod that is Ready runs all that it is made of, and needs no image, unless for what was added to it.
                 let pods = self.world.unready_with(references);
                 self.dirty.extend(
                     pods.map(|(namespace, name)| {
@@ -189,7 +205,10 @@ pub(super) fn name_of(action: &Action) -> &'static str {
     match action {
         Action::PullImage { .. } => "pull image",
         Action::CreateVolume { .. } => "create volume",
+        Action::GrowVolume { .. } => "grow volume",
         Action::RemoveVolume { .. } => "remove volume",
+        Action::WriteFiles(_) => "write files",
+        Action::SetVolumeOwnership(_) => "set volume ownership",
         Action::StartSandbox(_) => "start sandbox",
         Action::StartContainer(_) => "start container",
         Action::Stop(_) => "stop",

@@ -11,6 +11,7 @@ use crate::world::Unit;
 pub(super) enum Alarm {
     Observe,
     Sweep,
+    Serve,
     Plan(Unit),
 }
 

@@ -74,6 +74,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
                 self.alarms.set(Alarm::Observe, now + OBSERVED_EVERY);
                 // What is in the engine may have changed unseen: images are asked for again when next needed.
                 self.images.clear();
+                // So may the balancer.
+                self.serve_again();
                 if news {
                     self.board.report(Part::Engine, Ok(()));
                     tracing::info!("the engine answers");

@@ -9,6 +9,7 @@ use std::{
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use plan::{
     Action, Note, Subject, Wait, Write, address, claim,
+    config::{Config, asks},
     facts::PodKey,
     garbage,
     namespace::{ACCOUNT, Content, Defaults, ROOT_CA},
@@ -53,11 +54,14 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         match plan {
             Some((mut plan, slices)) => {
                 plan.writes.extend(slices);
+                self.serving.set(&name, plan.frontends);
                 self.is_zone_behind |= self.draft.set_service(namespace, service, Some(Arc::new(plan.records)));
                 self.publish_last();
-                self.carry_out(unit, plan.writes, Vec::new(), Vec::new()).await;
+                let waits = self.waits_of_service(&name);
+                self.carry_out(unit, plan.writes, Vec::new(), waits).await;
             }
             None => {
+                self.serving.set(&name, Vec::new());
                 self.is_zone_behind |= self.draft.set_service(namespace, service, None);
                 self.publish_last();
                 let left: Vec<_> = self.world.endpoints.get(namespace, service).into_iter().collect();
@@ -74,6 +78,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         if self.is_zone_behind && !more {
             self.publish();
         }
+        self.serve();
     }
 
     /// Puts a new zone in the place of the old one, whole.
@@ -236,6 +241,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let object = self.world.pods.get(&key.namespace, &key.name);
         let is_reserved = self.world.reserved.get(&key.namespace, &key.name).is_some();
         if object.is_none() && !is_reserved && self.engine.containers(key).is_empty() && scratch.is_empty() {
+            self.tokens.forget(key);
             if self.memories.remove(key).is_some() {
                 self.keep_lease(key).await;
             }
@@ -251,7 +257,8 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             return;
         }
         let address = self.address_of(key).await;
-        let plan = self.decide_pod(key, &scratch, address);
+        let config = self.config_of(key);
+        let plan = self.decide_pod(key, &scratch, &config, address);
         self.ask_for_images(plan.questions);
         self.look_again(unit, plan.look_again);
         if self.carry_out(unit, plan.writes, plan.notes, plan.waits).await {
@@ -261,7 +268,26 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         }
     }
 
-    fn decide_pod(&self, key: &PodKey, scratch: &[String], address: Result<IpAddr, String>) -> pod::Plan {
+    /// What there is of the configuration that a pod reads, its tokens among it.
+    fn config_of(&mut self, key: &PodKey) -> Config {
+        let mut config = self.world.config_of(&self.store, key, &self.settings.host.node);
+        if let Some(object) = self.world.pods.get(&key.namespace, &key.name)
+            && object.metadata.deletion_timestamp.is_none()
+        {
+            let asks = object.spec.as_ref().map(asks).unwrap_or_default();
+            let uid = object.metadata.uid.as_deref().unwrap_or_default();
+            config.tokens = self.tokens.of_pod(key, uid, asks, self.clock.now());
+        }
+        config
+    }
+
+    fn decide_pod(
+        &self,
+        key: &PodKey,
+        scratch: &[String],
+        config: &Config,
+        address: Result<IpAddr, String>,
+    ) -> pod::Plan {
         static FRESH: std::sync::LazyLock<pod::Memory> = std::sync::LazyLock::new(pod::Memory::default);
         let object = self.world.pods.get(&key.namespace, &key.name);
         let claims: BTreeMap<String, pod::ClaimState> = object
@@ -285,6 +311,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
             containers: self.engine.containers(key),
             scratch,
             claims: &claims,
+            config,
             address,
             images: &images,
             images_unknown: &images_unknown,
@@ -301,7 +328,7 @@ impl<R: Runtime, C: Clock> Controller<R, C> {
         let node = &self.settings.host.node;
         let between_pods = self.settings.between_pods;
         if pod.is_none_or(|pod| pod::is_placed(pod, node)) {
-            return Place { between_pods, ..Place::default() };
+            return Place { node: self.world.nodes.get("", node), between_pods, ..Place::default() };
         }
         Place {
             node: self.world.nodes.get("", node),

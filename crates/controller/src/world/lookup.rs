@@ -31,7 +31,7 @@ pub(super) struct Lookup {
     pub(super) controlled: Groups<String, Name>,
     /// The names of the pods that mount a claim.
     pub(super) mounting: Groups<Name, String>,
-    /// Pods that are not Ready, by the images that they name.
+    /// Pods that are not Ready, or have had containers added, by the images that they name.
     pub(super) unready: Groups<String, Name>,
     /// Pods that keep others away by what they are.
     pub(super) shunning: BTreeSet<Name>,
@@ -96,7 +96,7 @@ impl Lookup {
             for claim in claims_of(pod) {
                 self.mounting.insert((name.0.clone(), claim.to_owned()), name.1.clone());
             }
-            if !is_ready(pod) {
+            if !is_ready(pod) || has_ephemeral_containers(pod) {
                 for image in images_of(pod) {
                     self.unready.insert(image, name.clone());
                 }
@@ -157,6 +157,11 @@ impl Lookup {
             self.particular.remove(&id);
         }
     }
+}
+
+/// Whether containers were added to a pod: it may be Ready while they wait.
+fn has_ephemeral_containers(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| spec.ephemeral_containers.iter().flatten().next().is_some())
 }
 
 /// Puts somebody's selector where it is found, and takes it away where there is none.

@@ -7,9 +7,12 @@
 //!
 //! It ends when its input ends, that is, with the daemon; whatever still runs for it is killed then.
 //!
-//! As `runner forward PORT` it does something else: see `forward.rs`.
+//! As `runner forward PORT`, `runner publish LIST` and `runner own GROUP …` it does something else: see `forward.rs`,
+//! `publish.rs` and `own.rs`.
 
 mod forward;
+mod own;
+mod publish;
 mod wire;
 
 use std::{
@@ -56,6 +59,8 @@ fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
     match arguments.next().as_deref() {
         Some("forward") => forward::run(arguments.next().as_deref()),
+        Some("publish") => publish::run(arguments.next().as_deref()),
+        Some("own") => own::run(arguments),
         _ => run_commands(),
     }
 }

@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::{
-    PROGRAM, install,
+    FILE, PROGRAM, install,
     wire::{COMMAND_BYTES_MAX, HELLO, OUTPUT_BYTES_MAX, Reply, Request},
 };
 
@@ -32,7 +32,7 @@ impl Runner {
     fn start() -> Self {
         assert!(!PROGRAM.is_empty(), "the runner needs a static C library to be built (libc6-dev, glibc-static)");
         let dir = tempfile::tempdir().unwrap();
-        let program = install(dir.path()).unwrap();
+        let program = install(dir.path(), FILE, PROGRAM).unwrap();
         let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, mut output) = (child.stdin.take(), child.stdout.take().unwrap());
         let mut hello = vec![0; HELLO.len()];

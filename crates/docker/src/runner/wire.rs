@@ -6,6 +6,8 @@
 //!
 //! A runner that forwards a port says [`CONNECTED`], and then what the pod says. What the client says comes to it in pieces, each
 //! with its length in 16 bits before it; an empty one says that the client has no more to say.
+//!
+//! A runner that gives volumes to a group says [`OWNED`] when all of it is done.
 
 use std::io::{self, Read};
 
@@ -15,6 +17,9 @@ pub(crate) const HELLO: &[u8] = b"petset-runner 1\n";
 
 /// What a runner that forwards a port says first.
 pub(crate) const CONNECTED: &[u8] = b"\0";
+
+/// What a runner that gives volumes to a group says last.
+pub(crate) const OWNED: &[u8] = b"owned\n";
 
 /// What is kept of a command's output, in octets: a kubelet's limit.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 10 * 1024;

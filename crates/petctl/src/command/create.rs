@@ -141,8 +141,8 @@ pub(crate) fn say(kind: &Kind, object: &Value, done: &str, writing: &Writing) ->
     let title = format!("{}/{}", kind.qualified_singular(), name_of(object));
     match &writing.output {
         Some(Output::Name) => print::line(&title),
-        Some(Output::Yaml) => print::out(&output::yaml(object)?),
-        Some(Output::Json) => print::out(&output::json(object)?),
+        Some(Output::Yaml) => print::out(&output::yaml(&shown(object))?),
+        Some(Output::Json) => print::out(&output::json(&shown(object))?),
         Some(Output::JsonPath(template)) => print::out(&template.fill(object)),
         None | Some(Output::Wide | Output::Custom(_)) => {
             let dry = if writing.dry_run.is_some() { " (server dry run)" } else { "" };
@@ -150,4 +150,11 @@ pub(crate) fn say(kind: &Kind, object: &Value, done: &str, writing: &Writing) ->
         }
     }
     Ok(())
+}
+
+/// The object without who owns which fields.
+fn shown(object: &Value) -> Value {
+    let mut object = object.clone();
+    output::hide_managed_fields(&mut object);
+    object
 }

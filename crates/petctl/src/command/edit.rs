@@ -13,7 +13,7 @@ use crate::{
     failure::{Failure, cause},
     kind::Kinds,
     merge::two_way,
-    output::{print, together, yaml},
+    output::{hide_managed_fields, print, together, yaml},
     seek::{Choice, Found},
 };
 
@@ -42,7 +42,8 @@ pub(crate) async fn run(client: &Client, arguments: &Arguments) -> Result<(), Fa
 }
 
 async fn edit(client: &Client, object: &Found) -> Result<(), Failure> {
-    let before = together(vec![object.get(client).await?], true);
+    let mut before = together(vec![object.get(client).await?], true);
+    hide_managed_fields(&mut before);
     let original = yaml(&before)?;
     let file = tempfile::Builder::new()
         .prefix("petctl-edit-")

@@ -7,7 +7,7 @@ use crate::{
     client::{Client, Event, Rows, with_query},
     failure::Failure,
     kind::{Kind, Kinds},
-    output::{self, Columns, Output, Shown, name_of, print, shown, together},
+    output::{self, Columns, Output, Shown, hide_managed_fields, name_of, print, shown, together},
     seek::{Choice, Tally},
 };
 
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// With a column for the labels
     #[arg(long)]
     show_labels: bool,
+    /// With who owns which fields, in yaml and json
+    #[arg(long)]
+    show_managed_fields: bool,
     /// An object that does not exist is no error
     #[arg(long)]
     ignore_not_found: bool,
@@ -168,9 +171,19 @@ async fn documents(client: &Client, arguments: &Arguments, groups: &[Group], out
     }
     let is_single = groups.iter().map(|group| group.names.len()).sum::<usize>() == 1;
     if !(found.is_empty() && is_single) {
+        hide(&mut found, arguments, output);
         document(&found, output, arguments.no_headers, is_single)?;
     }
     tally.end()
+}
+
+/// Leaves out what kubectl leaves out of documents, where it was not asked for.
+fn hide(found: &mut [(Kind, Value)], arguments: &Arguments, output: &Output) {
+    if !arguments.show_managed_fields && matches!(output, Output::Yaml | Output::Json) {
+        for (_, object) in found {
+            hide_managed_fields(object);
+        }
+    }
 }
 
 fn document(found: &[(Kind, Value)], output: &Output, no_headers: bool, is_single: bool) -> Result<(), Failure> {
@@ -219,7 +232,9 @@ async fn watch(client: &Client, arguments: &Arguments, group: &Group) -> Result<
     let mut show = |object: &mut Value| -> Result<(), Failure> {
         if !is_table {
             if let Some(output) = &arguments.output {
-                document(&[(group.kind.clone(), object.take())], output, true, true)?;
+                let mut found = [(group.kind.clone(), object.take())];
+                hide(&mut found, arguments, output);
+                document(&found, output, true, true)?;
             }
             return Ok(());
         }

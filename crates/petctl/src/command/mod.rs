@@ -11,6 +11,7 @@ pub(crate) mod edit;
 pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod get;
+pub(crate) mod init;
 pub(crate) mod kubeconfig;
 pub(crate) mod label;
 pub(crate) mod logs;
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up(arguments) => daemon::up(global, &arguments).await,
         Command::Down(arguments) => daemon::down(&Instance::of(global), &arguments).await,
+        Command::Init(arguments) => init::run(&arguments),
         Command::Kubeconfig(arguments) => kubeconfig::run(global, &arguments),
         Command::Token(arguments) => token::run(global, &arguments).await,
         Command::Completion(arguments) => {

@@ -77,9 +77,6 @@ pub(crate) fn json(value: &Value) -> Result<String, Failure> {
 
 /// Objects of these kinds, together: one object as itself, several as a `List`.
 pub(crate) fn together(mut objects: Vec<Value>, is_single: bool) -> Value {
-    for object in &mut objects {
-        hide_managed_fields(object);
-    }
     if is_single && objects.len() == 1 {
         return objects.remove(0);
     }
@@ -98,7 +95,8 @@ pub(crate) fn items(kind: &Kind, list: &mut Value) -> Vec<Value> {
     items
 }
 
-fn hide_managed_fields(object: &mut Value) {
+/// Takes out who owns which fields, which is longer than the object and seldom what somebody wants to read.
+pub(crate) fn hide_managed_fields(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }

@@ -72,6 +72,11 @@ impl Fake {
         Fake { address, requests, is_over, thread: Some(thread) }
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Runs petctl against this server.
     pub(crate) fn petctl(&self, arguments: &[&str]) -> Said {
         self.run(Command::new(env!("CARGO_BIN_EXE_petctl")).args(arguments))
@@ -81,7 +86,7 @@ impl Fake {
     pub(crate) fn run(&self, command: &mut Command) -> Said {
         let home = tempfile::tempdir().unwrap();
         let output = command
-            .env("PETSET_HOST", format!("http://{}", self.address))
+            .env("PETSET_HOST", self.url())
             .env("HOME", home.path())
             .env("PETSET_DATA_DIR", home.path())
             .env("NO_COLOR", "1")

@@ -86,6 +86,12 @@ pub(super) fn has_size(volume: &PersistentVolume, claim: &PersistentVolumeClaim)
     capacity(volume) >= nanos(resources.and_then(|r| r.requests.as_ref()).and_then(|r| r.get("storage")))
 }
 
+/// What the claim asks for, in octets; `None` where it does not say.
+pub(super) fn requested(claim: &PersistentVolumeClaim) -> Option<u64> {
+    let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+    u64::try_from(quantity::parse(requests.get("storage")?.0.trim())?.units()).ok()
+}
+
 fn capacity(volume: &PersistentVolume) -> i128 {
     nanos(volume.spec.as_ref().and_then(|s| s.capacity.as_ref()).and_then(|c| c.get("storage")))
 }

@@ -17,6 +17,7 @@ use k8s_openapi::{
 use api::{kinds::storage_class::CLASS_BETA, petset::STORAGE_CLASS, storage::CLASS_IS_DEFAULT};
 
 use super::{PROVISIONED_BY, PROVISIONER, VOLUME_PROTECTION, annotation, name};
+use crate::facts::Room;
 
 /// Where a claim's volume comes from where no existing one suits.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +132,21 @@ pub(super) fn volume(
             ..PersistentVolumeStatus::default()
         }),
     })
+}
+
+/// The attribute of a volume that tells whether its size is a limit. `describe` shows it.
+const SIZE_ATTRIBUTE: &str = "size";
+
+/// Has a volume tell whether its size is a limit.
+pub(super) fn tell_room(volume: &mut PersistentVolume, room: &Room) {
+    let said = match room {
+        Room::Limit(_) => "a limit: the volume is a file system of its own".to_owned(),
+        Room::Unlimited(why) => format!("not enforced: {why}"),
+        Room::Disk => return,
+    };
+    if let Some(source) = volume.spec.as_mut().and_then(|spec| spec.csi.as_mut()) {
+        source.volume_attributes.get_or_insert_default().insert(SIZE_ATTRIBUTE.to_owned(), said);
+    }
 }
 
 /// The engine's name of a volume that we make.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use api::petset::init_containers;
-use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, Volume};
+use api::{kinds::pod::ephemeral, petset::init_containers};
+use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, PodStatus, Volume};
 
 use super::{Law, Verdict, holds, is_leaving};
 use crate::{
     Action, Write,
     action::{Sandbox, Source, Start, Stop},
+    config::FileVolume,
     facts::{Container, Owner, PodKey, Role, State},
     pod::{ClaimState, Input, Plan},
     read,
@@ -26,6 +27,7 @@ pub fn all(input: &Input<'_>, plan: &Plan) -> Verdict {
     one_of_each(input, plan)?;
     sticky(input, plan)?;
     ours_only(input, plan)?;
+    whole(input, plan)?;
     says_why(input, plan)?;
     quiet(input, plan)?;
     alone(input, plan)?;
@@ -70,6 +72,9 @@ pub fn sticky(input: &Input<'_>, plan: &Plan) -> Verdict {
             }
             Action::PullImage { .. }
             | Action::CreateVolume { .. }
+            | Action::WriteFiles(_)
+            | Action::SetVolumeOwnership(_)
+            | Action::GrowVolume { .. }
             | Action::StartSandbox(_)
             | Action::Stop(_)
             | Action::Remove { .. }
@@ -97,6 +102,9 @@ fn mounts(input: &Input<'_>, start: &Start) -> Verdict {
             },
             None if volume.empty_dir.as_ref().is_some_and(|dir| dir.medium.as_deref() != Some("Memory")) => {
                 Some(Source::Volume(format!("{}{}", scratch_prefix(input, &start.owner.uid), volume.name)))
+            }
+            None if holds_files(volume) => {
+                Some(Source::Files(format!("{}{}", scratch_prefix(input, &start.owner.uid), volume.name)))
             }
             None => None,
         };
@@ -141,7 +149,7 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
                 let Sandbox { owner, .. } = &**sandbox;
                 (owner.pod != *input.key || Some(owner.uid.as_str()) != uid.or_else(reserved)).then(|| show(owner))
             }
-            Action::CreateVolume { name, labels } => {
+            Action::CreateVolume { name, labels, .. } => {
                 let label = |key: &str| labels.get(key).map(String::as_str);
                 let is_own = label("namespace") == Some(&input.key.namespace)
                     && label("pod") == Some(&input.key.name)
@@ -149,7 +157,32 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
                     && uid.is_some_and(|uid| name.starts_with(&scratch_prefix(input, uid)));
                 (!is_own).then(|| name.clone())
             }
+            Action::WriteFiles(write) => {
+                let label = |volume: &FileVolume, key: &str| volume.labels.get(key).cloned();
+                let is_own = |volume: &FileVolume| {
+                    label(volume, "namespace").as_ref() == Some(&input.key.namespace)
+                        && label(volume, "pod").as_ref() == Some(&input.key.name)
+                        && label(volume, "uid").as_deref() == uid
+                        && uid.is_some_and(|uid| volume.name.starts_with(&scratch_prefix(input, uid)))
+                };
+                let is_pods = write.pod == *input.key && Some(write.uid.as_str()) == uid;
+                let foreign = write.volumes.iter().find(|volume| !is_pods || !is_own(volume));
+                foreign.map(|volume| volume.name.clone())
+            }
             Action::RemoveVolume { name } => (!input.scratch.contains(name)).then(|| name.clone()),
+            Action::SetVolumeOwnership(ownership) => {
+                let is_own = ownership.pod == *input.key && Some(ownership.uid.as_str()) == uid;
+                let is_claimed = |name: &String| {
+                    let is_it = |state: &ClaimState| matches!(state, ClaimState::Ready(Source::Volume(v)) if v == name);
+                    input.claims.values().any(is_it)
+                };
+                let is_its =
+                    |name: &String| name.starts_with(&scratch_prefix(input, &ownership.uid)) || is_claimed(name);
+                let foreign = ownership.volumes.iter().find(|volume| !is_own || !is_its(&volume.name));
+                foreign.map(|volume| volume.name.clone())
+            }
+            // What pods have of their own has no size to grow from.
+            Action::GrowVolume { name, .. } => Some(name.clone()),
             Action::PullImage { .. } => None,
         };
         if let Some(what) = foreign {
@@ -158,6 +191,55 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// [`Law::Whole`]: a container starts only when each volume of files that it mounts was written for this pod: by what is
+/// remembered, or because a container that mounts it was made before. No version is written twice.
+pub fn whole(input: &Input<'_>, plan: &Plan) -> Verdict {
+    let memory = Some(input.memory).filter(|memory| Some(memory.uid.as_str()) == input.pod.map(uid_of));
+    let files = |name: &str| memory.and_then(|memory| memory.files.get(name));
+    for action in &plan.actions {
+        match action {
+            Action::StartContainer(start) => {
+                let uid = &start.owner.uid;
+                let had_container =
+                    input.containers.iter().any(|c| c.owner.uid == *uid && c.owner.role != Role::Sandbox);
+                let statuses = input.pod.and_then(|pod| pod.status.as_ref()).map(container_ids).unwrap_or_default();
+                let was_made = had_container || statuses > 0;
+                for mount in &start.mounts {
+                    let Source::Files(name) = &mount.source else { continue };
+                    let is_whole = input.scratch.contains(name) && (files(name).is_some() || was_made);
+                    holds(is_whole, Law::Whole, || {
+                        format!("{} is started before the files of {name} are whole", show(&start.owner))
+                    })?;
+                }
+            }
+            Action::WriteFiles(write) => {
+                let is_so = |volume: &&FileVolume| {
+                    input.scratch.contains(&volume.name) && files(&volume.name) == Some(&Some(volume.version.clone()))
+                };
+                if let Some(volume) = write.volumes.iter().find(is_so) {
+                    return holds(false, Law::Quiet, || format!("the files of {} are written again", volume.name));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// How many containers of a pod are said to have been made.
+fn container_ids(status: &PodStatus) -> usize {
+    let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    lists.into_iter().flatten().flatten().filter(|status| status.container_id.is_some()).count()
+}
+
+/// Whether a volume is one of files that are made of configuration.
+fn holds_files(volume: &Volume) -> bool {
+    volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.downward_api.is_some()
+        || volume.projected.is_some()
 }
 
 /// [`Law::SaysWhy`]: a pod that is not as specified has an action, a write, something in flight, or a wait.
@@ -263,10 +345,12 @@ fn runs(key: &PodKey, pod: &Pod, containers: &[Container]) -> Verdict {
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     for status in statuses {
         let ended = status.state.as_ref().and_then(|state| state.terminated.as_ref());
-        if ended.is_some_and(|ended| ended.exit_code == 0) {
+        let name = &status.name;
+        let own = pod.spec.iter().flat_map(|spec| &spec.containers).find(|container| container.name == *name);
+        let is_once = own.is_some_and(|own| own.restart_policy.as_deref() == Some("Never"));
+        if ended.is_some_and(|ended| ended.exit_code == 0 || is_once) {
             continue;
         }
-        let name = &status.name;
         holds(status.ready, Law::Settles, || format!("container {name} of pod {key} is not ready"))?;
         let is_it = |c: &&Container| {
             c.owner.uid == uid_of(pod) && c.owner.role == Role::App && c.owner.container == *name && is_live(c)
@@ -311,7 +395,7 @@ pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
     for (at, action) in plan.actions.iter().enumerate() {
         holds(!plan.actions[..at].contains(action), Law::Bounded, || format!("pod {key} gets {action:?} twice"))?;
         let is_under_way = match action {
-            Action::PullImage { image } => input.memory.pulling.contains(image),
+            Action::PullImage { image, .. } => input.memory.pulling.contains(image),
             Action::Probe(probe) => {
                 let history = input.memory.probes.get(&(probe.owner.container.clone(), probe.kind));
                 history.is_some_and(|history| history.in_flight && history.id == probe.id)
@@ -321,7 +405,10 @@ pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
         holds(!is_under_way, Law::Bounded, || format!("pod {key} gets {action:?}, which is under way already"))?;
     }
     let spec = input.pod.and_then(|pod| pod.spec.as_ref());
-    let named = spec.map_or(0, |spec| spec.containers.len() + spec.init_containers.iter().flatten().count());
+    let named = spec.map_or(0, |spec| {
+        let ephemeral = spec.ephemeral_containers.iter().flatten().count();
+        spec.containers.len() + spec.init_containers.iter().flatten().count() + ephemeral
+    });
     let probes = plan.actions.iter().filter(|action| matches!(action, Action::Probe(_))).count();
     holds(probes <= PROBES_PER_CONTAINER_MAX * named, Law::Bounded, || format!("pod {key} gets {probes} probes"))?;
     let sentences_max = SENTENCES_MAX + SENTENCES_EACH_MAX * (named + input.containers.len() + input.scratch.len());
@@ -374,10 +461,12 @@ fn owner(action: &Action) -> Option<&Owner> {
 fn spec_of<'a>(pod: &'a Pod, owner: &Owner) -> Option<(ContainerSpec, &'a [Volume])> {
     let spec = pod.spec.as_ref()?;
     let noted = pod.metadata.annotations.as_ref().and_then(|all| init_containers(all).ok()).unwrap_or_default();
+    let ephemeral = ephemeral::containers(spec);
     let mut list = match owner.role {
         Role::Init if !noted.is_empty() => noted.iter(),
         Role::Init => spec.init_containers.as_deref().unwrap_or_default().iter(),
         Role::App => spec.containers.iter(),
+        Role::Ephemeral => ephemeral.iter(),
         Role::Sandbox => [].iter(),
     };
     let container = list.find(|container| container.name == owner.container)?;

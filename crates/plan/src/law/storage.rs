@@ -8,6 +8,7 @@ use super::{Law, Verdict, holds, is_leaving, name, namespace, once};
 use crate::{
     Action, Write,
     claim::{CLAIM_PROTECTION, Input, PROVISIONER, Plan, VOLUMES_AT_ONCE_MAX},
+    facts::Room,
     pod::ClaimState,
     read,
 };
@@ -154,7 +155,7 @@ pub fn one_volume_each(input: &Input<'_>, state: impl Fn(&PersistentVolumeClaim)
 pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
     for action in &plan.actions {
         let (what, is_own) = match action {
-            Action::CreateVolume { name, labels } => {
+            Action::CreateVolume { name, labels, .. } => {
                 let is_marked = ["claim", "namespace", "pv"].iter().all(|key| labels.contains_key(*key));
                 let is_kept = input.begun.iter().any(|begun| begun.handle == *name)
                     || plan
@@ -166,6 +167,9 @@ pub fn ours_only(input: &Input<'_>, plan: &Plan) -> Verdict {
             Action::RemoveVolume { name } => {
                 let has_record = input.begun.iter().any(|begun| begun.handle == *name);
                 (name, has_record || input.volumes.iter().any(|volume| handle_of(volume) == Some(name)))
+            }
+            Action::GrowVolume { name, .. } => {
+                (name, input.volumes.iter().any(|volume| handle_of(volume) == Some(name)))
             }
             other => return holds(false, Law::OursOnly, || format!("storage does {other:?}, which is a pod's")),
         };
@@ -264,6 +268,12 @@ pub fn quiet(input: &Input<'_>, plan: &Plan) -> Verdict {
         let is_so = match (action, input.engine) {
             (Action::CreateVolume { name, .. }, Some(engine)) => engine.contains_key(name),
             (Action::RemoveVolume { name }, Some(engine)) => !engine.contains_key(name) && input.removed.contains(name),
+            (Action::GrowVolume { name, size }, Some(engine)) => {
+                engine.get(name).is_some_and(|volume| match volume.room {
+                    Room::Limit(held) => held >= *size,
+                    Room::Disk | Room::Unlimited(_) => true,
+                })
+            }
             _ => false,
         };
         holds(!is_so, Law::Quiet, || format!("{action:?} is begun although it is so already"))?;
@@ -292,10 +302,10 @@ pub fn bounded(input: &Input<'_>, plan: &Plan) -> Verdict {
     for (at, action) in plan.actions.iter().enumerate() {
         holds(!plan.actions[..at].contains(action), Law::Bounded, || format!("{action:?} is begun twice"))?;
     }
-    let made = plan.actions.iter().filter(|action| matches!(action, Action::CreateVolume { .. })).count();
-    let at_once = made.max(plan.actions.len() - made);
+    let kinds = plan.actions.iter().map(std::mem::discriminant);
+    let at_once = kinds.clone().map(|kind| kinds.clone().filter(|other| *other == kind).count()).max().unwrap_or(0);
     holds(at_once <= VOLUMES_AT_ONCE_MAX, Law::Bounded, || {
-        format!("{at_once} volumes are made or removed at a time, more than {VOLUMES_AT_ONCE_MAX}")
+        format!("{at_once} volumes are made, grown or removed at a time, more than {VOLUMES_AT_ONCE_MAX}")
     })?;
     let objects = input.claims.len() + input.volumes.len() + input.begun.len();
     holds(plan.actions.len() <= objects, Law::Bounded, || {

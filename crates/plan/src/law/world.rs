@@ -23,7 +23,7 @@ use crate::{
     pod::Host,
     read,
     set::{Reserved, Set},
-    zone::{Endpoint, Plan, Records, Zone},
+    zone::{Endpoint, Frontends, Plan, Records, Zone},
 };
 
 /// The objects at one moment, as the laws read them.
@@ -178,7 +178,8 @@ impl Data {
 }
 
 /// [`Law::Blind`]: between two moments at which the loop knew that the engine is silent nothing was begun, no pod was
-/// declared failed or unready, and no record of a pod that is still wanted was withdrawn.
+/// declared failed or unready, and no record of a pod that is still wanted was withdrawn; one whose identity was changed may have another
+/// name for its address.
 pub fn blind(before: (&Objects, &Zone), after: (&Objects, &Zone), begun: &[Action]) -> Verdict {
     if let Some(action) = begun.first() {
         return holds(false, Law::Blind, || format!("{action:?} was begun while the engine was silent"));
@@ -197,13 +198,24 @@ pub fn blind(before: (&Objects, &Zone), after: (&Objects, &Zone), begun: &[Actio
             let key = |object: &&Service| (namespace(&object.metadata), name(&object.metadata)) == service;
             let find = |objects: &'_ Objects| objects.services.iter().find(key).map(|service| service.spec.clone());
             let is_same = find(before.0) == find(after.0);
-            let is_there = published(after.1).any(|(its, found)| its == service && found == endpoint);
+            // A pod whose identity somebody has changed is published under its new name.
+            let is_renamed = identity(old) != identity(new);
+            let is_there = published(after.1).any(|(its, found)| {
+                its == service && (found == endpoint || is_renamed && found.addresses == endpoint.addresses)
+            });
             holds(!is_same || is_there, Law::Blind, || {
                 format!("{} of service {} was withdrawn while the engine was silent", endpoint.hostname, service.1)
             })?;
         }
     }
     Ok(())
+}
+
+/// What of a pod says which name it has in DNS.
+fn identity(pod: &Pod) -> (Option<&BTreeMap<String, String>>, Option<&str>, Option<&str>) {
+    let spec = pod.spec.as_ref();
+    let hostname = spec.and_then(|spec| spec.hostname.as_deref());
+    (pod.metadata.annotations.as_ref(), hostname, spec.and_then(|spec| spec.subdomain.as_deref()))
 }
 
 /// [`Law::ZoneTrue`]: DNS answers from what the objects say: every service, with exactly the pods that may be asked for,
@@ -285,10 +297,23 @@ pub fn settles(objects: &Objects, engine: &Engine, zone: &Zone, now: Timestamp) 
     for service in &objects.services {
         let key = (namespace(&service.metadata), name(&service.metadata));
         let Some(records) = zone.service(key.0, key.1) else { continue };
-        let plan = Plan { records: (**records).clone(), writes: Vec::new() };
+        let plan = Plan { records: (**records).clone(), frontends: Vec::new(), writes: Vec::new() };
         zone::zone_true(service, &objects.pods_of(key.0), endpoints_of(objects, service), &plan)?;
     }
     Ok(())
+}
+
+/// Whether virtual addresses lead where they should, once all is settled: to what services publish, and for no other service.
+pub fn served(objects: &Objects, frontends: &Frontends) -> Verdict {
+    let mut wanted = Frontends::new();
+    for service in &objects.services {
+        let key = (namespace(&service.metadata).to_owned(), name(&service.metadata).to_owned());
+        let its = crate::zone::plan(service, &objects.pods_of(&key.0), endpoints_of(objects, service)).frontends;
+        if !its.is_empty() {
+            wanted.insert(key, its);
+        }
+    }
+    holds(*frontends == wanted, Law::Settles, || format!("{frontends:?} are served, and not {wanted:?}"))
 }
 
 /// Whether a claim has its data.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddrV4},
 };
 
 use api::petset::{HOSTNAME, SUBDOMAIN, TOLERATE_UNREADY};
@@ -14,12 +14,13 @@ use k8s_openapi::api::{
 use super::{Law, Verdict, holds, is_leaving, name, namespace, once};
 use crate::{
     Write, read,
-    zone::{Endpoint, Plan, Records, slices},
+    zone::{Endpoint, Frontend, Plan, Port, Records, slices},
 };
 
 /// All laws that one decision can break.
 pub fn all(service: &Service, pods: &[&Pod], current: Option<&Endpoints>, plan: &Plan) -> Verdict {
     zone_true(service, pods, current, plan)?;
+    served(service, plan)?;
     quiet(current, plan)?;
     alone(service, plan)?;
     once(&plan.writes)
@@ -54,6 +55,44 @@ pub fn zone_true(service: &Service, pods: &[&Pod], current: Option<&Endpoints>, 
     holds(ready == wanted, Law::ZoneTrue, || {
         format!("the endpoints of service {} are {ready:?} and should be {wanted:?}", name(&service.metadata))
     })
+}
+
+/// [`Law::ZoneTrue`]: behind a virtual address are exactly the endpoints that DNS answers, each at a port that it has there.
+pub fn served(service: &Service, plan: &Plan) -> Verdict {
+    let its_name = name(&service.metadata);
+    let (addresses, ports, published) = match &plan.records {
+        Records::Virtual { addresses, ports, endpoints } => (&addresses[..], &ports[..], &endpoints[..]),
+        Records::Endpoints(_) | Records::External(_) => (&[][..], &[][..], &[][..]),
+    };
+    let has = |endpoint: &Endpoint, backend: &SocketAddrV4| {
+        endpoint.addresses.contains(&IpAddr::V4(*backend.ip()))
+            && endpoint.ports.iter().any(|port| port.number == backend.port())
+    };
+    for Frontend { address, backends, .. } in &plan.frontends {
+        holds(addresses.contains(&IpAddr::V4(*address.ip())), Law::ZoneTrue, || {
+            format!("service {its_name} is served at {address}, which is not its address")
+        })?;
+        let stray = backends.iter().find(|backend| !published.iter().any(|endpoint| has(endpoint, backend)));
+        holds(stray.is_none(), Law::ZoneTrue, || {
+            format!("behind {address} of service {its_name} is {stray:?}, which is not published")
+        })?;
+    }
+    // What somebody wrote by hand may have ports that the service has not.
+    let is_passed_on = |port: &&Port| {
+        let is_same = |of_service: &Port| of_service.name == port.name && of_service.protocol == port.protocol;
+        ["tcp", "udp"].contains(&port.protocol.as_str()) && ports.iter().any(is_same)
+    };
+    for endpoint in published.iter().filter(|_| addresses.iter().any(IpAddr::is_ipv4)) {
+        for port in endpoint.ports.iter().filter(is_passed_on) {
+            let is_served = plan.frontends.iter().any(|frontend| {
+                frontend.backends.iter().any(|backend| backend.port() == port.number && has(endpoint, backend))
+            });
+            holds(is_served || endpoint.addresses.iter().all(IpAddr::is_ipv6), Law::ZoneTrue, || {
+                format!("{} of service {its_name} is published and not behind its address", endpoint.hostname)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// [`Law::ZoneTrue`] for one service's records. `by_hand` is its `Endpoints` object, which counts where it has no selector.

@@ -10,7 +10,7 @@ use crate::{schedule, set::Reserved};
 /// Keeps the sandbox that the reserved pod will have.
 pub(super) fn keep(reserved: &Reserved, draft: &mut Draft<'_>) {
     let spec = spec_of(&reserved.pod);
-    let view = View::new(draft.input(), &reserved.pod, &spec);
+    let view = View::new(draft.input(), &reserved.pod, &spec, &[]);
     // A pod that would not run here needs no sandbox. One that is there takes nothing, and goes with the reservation.
     if view.sandbox.is_none() && schedule::would_fit(&reserved.pod, &spec, view.input.place).is_err() {
         return;

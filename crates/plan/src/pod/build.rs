@@ -10,16 +10,20 @@ use k8s_openapi::{
 use super::{
     ClaimState, backoff,
     env::{environment, expand},
-    files,
-    view::{Unit, View},
+    files, limits, user,
+    view::{Stage, Unit, View},
+    volumes,
 };
 use crate::{
-    action::{Hook, Mount, Sandbox, Source, Start},
+    action::{Hook, Mount, Sandbox, Source, Start, TerminationMessage},
     facts::Role,
 };
 
 /// The name of the sandbox's container, as Kubernetes calls it.
 pub(super) const SANDBOX_NAME: &str = "POD";
+
+/// Where a container writes why it ended, unless it says otherwise.
+const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Why a container cannot be made from its spec as things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +32,15 @@ pub(super) enum Unmade {
     Mount(String),
     /// The spec asks for what there is not.
     Config(String),
+    /// It depends on the image, of which nothing is known yet.
+    Image,
 }
 
 /// The pod's sandbox.
-pub(super) fn sandbox(view: &View<'_>, attempt: u32, address: IpAddr) -> Sandbox {
-    let (hostname, domain) = files::names(view);
+///
+/// Errors: why there can be none.
+pub(super) fn sandbox(view: &View<'_>, attempt: u32, address: IpAddr) -> Result<Sandbox, String> {
+    let (hostname, domain) = files::kernel_name(view)?;
     let host_network = view.is_host_network();
     let publish = view.units.iter().flat_map(|unit| unit.spec.ports.iter().flatten()).filter_map(|port| {
         let host_port = u16::try_from(port.host_port?).ok().filter(|port| *port > 0)?;
@@ -43,7 +51,7 @@ pub(super) fn sandbox(view: &View<'_>, attempt: u32, address: IpAddr) -> Sandbox
         let container_port = u16::try_from(port.container_port).ok()?;
         Some((port.host_ip.clone().unwrap_or_default(), host_port, container_port, protocol))
     });
-    Sandbox {
+    Ok(Sandbox {
         owner: view.owner(Role::Sandbox, SANDBOX_NAME, attempt),
         hostname,
         domain,
@@ -51,7 +59,9 @@ pub(super) fn sandbox(view: &View<'_>, attempt: u32, address: IpAddr) -> Sandbox
         files: files::files(view, if host_network { view.input.host.address } else { address }),
         publish: if host_network { Vec::new() } else { publish.collect() },
         host_network,
-    }
+        host_ipc: view.spec.host_ipc == Some(true),
+        sysctls: user::sysctls(view),
+    })
 }
 
 /// A container to start in a sandbox.
@@ -71,21 +81,45 @@ pub(super) fn start(view: &View<'_>, unit: &Unit<'_>, attempt: u32, sandbox_id: 
         mounts: mounts(view, spec, &known)?,
         env,
         working_dir: spec.working_dir.clone().filter(|dir| !dir.is_empty()),
-        user: user(view, spec)?,
+        user: user::user(view, unit)?,
         tty: spec.tty == Some(true),
         stdin: spec.stdin == Some(true),
+        stdin_once: spec.stdin_once == Some(true),
         privileged: security.and_then(|security| security.privileged) == Some(true),
         capabilities: (
             capabilities.and_then(|all| all.add.clone()).unwrap_or_default(),
             capabilities.and_then(|all| all.drop.clone()).unwrap_or_default(),
         ),
         read_only_root: security.and_then(|security| security.read_only_root_filesystem) == Some(true),
+        resources: limits::resources(view, unit),
+        confinement: user::confinement(view, spec),
+        termination: TerminationMessage {
+            path: spec.termination_message_path.clone().unwrap_or_else(|| TERMINATION_LOG.to_owned()),
+            or_log: spec.termination_message_policy.as_deref() == Some("FallbackToLogsOnError"),
+        },
         exec_probes: [&spec.startup_probe, &spec.liveness_probe, &spec.readiness_probe]
             .into_iter()
             .flatten()
             .any(|probe| probe.exec.is_some()),
+        target: target(view, unit, sandbox_id)?,
         post_start: spec.lifecycle.as_ref().and_then(|all| all.post_start.as_ref()).and_then(|h| hook(view, spec, h)),
     })
+}
+
+/// The container whose processes a unit shares, which must run for that.
+fn target(view: &View<'_>, unit: &Unit<'_>, sandbox_id: &str) -> Result<Option<String>, Unmade> {
+    // All of the pod's processes are the sandbox's children then, which takes leave of those that nobody waits for.
+    if view.spec.share_process_namespace == Some(true) {
+        return Ok(Some(sandbox_id.to_owned()));
+    }
+    if view.spec.host_pid == Some(true) {
+        return Ok(None);
+    }
+    let Some(name) = unit.target else { return Ok(None) };
+    match view.apps().find(|app| app.name() == name).map(|app| view.stage(app)) {
+        Some(Stage::Running(container, _)) => Ok(Some(container.id.clone())),
+        Some(_) | None => Err(Unmade::Config(format!("unable to find target container \"{name}\": it does not run"))),
+    }
 }
 
 /// A container's `preStop` hook.
@@ -117,6 +151,12 @@ pub(super) fn tcp(
     number: &IntOrString,
 ) -> Result<Hook, String> {
     Ok(Hook::Tcp { host: host(view, given)?, port: port(spec, number)? })
+}
+
+/// A question of a probe to a gRPC server.
+pub(super) fn grpc(view: &View<'_>, grpc: &k8s_openapi::api::core::v1::GRPCAction) -> Result<Hook, String> {
+    let port = u16::try_from(grpc.port).map_err(|_| format!("invalid port number: {}", grpc.port))?;
+    Ok(Hook::Grpc { host: host(view, None)?, port, service: grpc.service.clone().unwrap_or_default() })
 }
 
 /// The name of the engine volume behind an `emptyDir`.
@@ -189,21 +229,6 @@ fn port(spec: &ContainerSpec, port: &IntOrString) -> Result<u16, String> {
     u16::try_from(number).ok().filter(|port| *port > 0).ok_or_else(|| format!("invalid port number: {number}"))
 }
 
-fn user(view: &View<'_>, spec: &ContainerSpec) -> Result<Option<String>, Unmade> {
-    let (of_container, of_pod) = (spec.security_context.as_ref(), view.spec.security_context.as_ref());
-    let user = of_container.and_then(|c| c.run_as_user).or_else(|| of_pod.and_then(|p| p.run_as_user));
-    let group = of_container.and_then(|c| c.run_as_group).or_else(|| of_pod.and_then(|p| p.run_as_group));
-    let not_root = of_container.and_then(|c| c.run_as_non_root).or_else(|| of_pod.and_then(|p| p.run_as_non_root));
-    if user == Some(0) && not_root == Some(true) {
-        return Err(Unmade::Config("container's runAsUser breaks non-root policy".to_owned()));
-    }
-    // A group alone would need the image's user beside it, which is not known here.
-    Ok(user.map(|user| match group {
-        Some(group) => format!("{user}:{group}"),
-        None => user.to_string(),
-    }))
-}
-
 fn mounts(view: &View<'_>, spec: &ContainerSpec, known: &BTreeMap<String, String>) -> Result<Vec<Mount>, Unmade> {
     let volumes = view.spec.volumes.as_deref().unwrap_or_default();
     spec.volume_mounts
@@ -254,6 +279,9 @@ fn source(view: &View<'_>, volume: &Volume) -> Result<(Source, bool), Unmade> {
     if is_in_memory(volume) {
         let limit = volume.empty_dir.as_ref().and_then(|dir| dir.size_limit.as_ref());
         return Ok((Source::Memory { size: limit.and_then(octets) }, false));
+    }
+    if volumes::is_config(volume) {
+        return Ok((Source::Files(scratch_name(view, &volume.name)), true));
     }
     if is_scratch(volume) {
         return Ok((Source::Volume(scratch_name(view, &volume.name)), false));

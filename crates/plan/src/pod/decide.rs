@@ -5,10 +5,11 @@ use super::{
     bind,
     build::{self, Unmade},
     draft::{Draft, when},
-    memory, probe,
+    fs_group, memory, order, probe, registry,
     teardown::{self, Settled, grace_of_spec, remove, stops},
     tell,
     view::{Here, Stage, Unit, View, is_live},
+    volumes,
 };
 use crate::{
     Action, Note, NoteKind,
@@ -25,6 +26,9 @@ pub(super) fn decide(view: &View<'_>, draft: &mut Draft<'_>) {
         wind_up(view, draft);
         return;
     }
+    if let Some(deadline) = view.deadline() {
+        draft.look_again(deadline);
+    }
     if bind::bind(view, draft) == Settled::No {
         return;
     }
@@ -35,10 +39,16 @@ pub(super) fn decide(view: &View<'_>, draft: &mut Draft<'_>) {
 
 /// The pod has ended: its containers stay for their logs, what still runs and the sandbox go.
 fn wind_up(view: &View<'_>, draft: &mut Draft<'_>) {
+    if view.is_overdue() && view.stored.reason.is_none() && !view.is_told() {
+        let message = "Pod was active on the node longer than specified deadline".to_owned();
+        draft.note(tell::of_pod(draft.subject(), NoteKind::Normal, "DeadlineExceeded", message));
+    }
     let live = view.live();
     if !live.is_empty() {
-        let (stops, notes) = stops(view, &live, |_| grace_of_spec(view));
+        let (turn, grace) = order::next(view, &live, order::grace_after_end(view));
+        let (stops, notes) = stops(view, &turn, |_| grace);
         draft.put(Action::Stop(stops), Pace::Engine, notes);
+        draft.wait("Terminating", &format!("it has ended; waiting for {} to end", teardown::names(&turn)));
         return;
     }
     for sandbox in view.sandboxes_old.iter().copied().chain(view.sandbox) {
@@ -57,6 +67,9 @@ fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
         draft.look_again(held_back.until);
         return;
     }
+    if volumes::bring_in(view, draft) == Settled::No {
+        return;
+    }
     for unit in view.inits() {
         if bring_up_init(view, draft, unit, sandbox) == Settled::No {
             return;
@@ -64,6 +77,9 @@ fn bring_up(view: &View<'_>, draft: &mut Draft<'_>) {
     }
     for unit in view.apps() {
         bring_up_app(view, draft, unit, sandbox);
+    }
+    for unit in view.ephemerals() {
+        bring_up_ephemeral(view, draft, unit, sandbox);
     }
 }
 
@@ -141,7 +157,13 @@ fn start_sandbox(view: &View<'_>, draft: &mut Draft<'_>) {
     for unit in &view.units {
         draft.inquire(unit.image());
     }
-    let sandbox = build::sandbox(view, attempt, address);
+    let sandbox = match build::sandbox(view, attempt, address) {
+        Ok(sandbox) => sandbox,
+        Err(why) => {
+            draft.wait("FailedCreatePodSandBox", &why);
+            return;
+        }
+    };
     draft.put(Action::StartSandbox(Box::new(sandbox)), Pace::Engine, notes);
 }
 
@@ -215,6 +237,16 @@ fn bring_up_app(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox
     }
 }
 
+/// Starts an ephemeral container, once: whoever looks for what it was there for finds its end.
+fn bring_up_ephemeral(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Container) {
+    match view.stage(unit) {
+        stage @ (Stage::Absent { .. } | Stage::Created(_) | Stage::Leaving) => {
+            start_again(view, draft, unit, sandbox, stage);
+        }
+        Stage::Running(..) | Stage::Stale(_) | Stage::Ended { .. } => {}
+    }
+}
+
 /// Starts a container that does not run, once its back-off has passed.
 fn start_again(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Container, stage: Stage<'_>) {
     match stage {
@@ -270,7 +302,7 @@ fn start(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Cont
     let start = match build::start(view, unit, attempt, &sandbox.id) {
         Ok(start) => start,
         Err(Unmade::Mount(why)) => {
-            if !is_shown_as(unit, &why) {
+            if !unit.waits_with(&why) {
                 draft.note(note(draft, unit, NoteKind::Warning, "FailedMount", why.clone()));
             }
             draft.wait("FailedMount", &format!("container {name}: {why}"));
@@ -278,19 +310,29 @@ fn start(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Cont
             return;
         }
         Err(Unmade::Config(why)) => {
-            if !is_shown_as(unit, &why) {
+            if !unit.waits_with(&why) {
                 draft.note(note(draft, unit, NoteKind::Warning, "Failed", format!("Error: {why}")));
             }
             draft.block(name, "CreateContainerConfigError", why);
             return;
         }
+        Err(Unmade::Image) => {
+            if have_image(view, draft, unit).is_some() {
+                seek(draft, unit.image());
+            }
+            return;
+        }
     };
-    let Some(notes) = have_image(view, draft, unit) else { return };
+    let notes = have_image(view, draft, unit);
+    if fs_group::see_to(view, draft, unit, sandbox) == Settled::No {
+        return;
+    }
+    let Some(notes) = notes else { return };
     for volume in build::volumes_of(view, unit.spec).filter(|volume| build::is_scratch(volume)) {
         let volume = build::scratch_name(view, &volume.name);
         if !view.input.scratch.contains(&volume) {
             let labels = build::scratch_labels(view);
-            draft.put(Action::CreateVolume { name: volume, labels }, Pace::Engine, Vec::new());
+            draft.put(Action::CreateVolume { name: volume, labels, size: None }, Pace::Engine, Vec::new());
             return;
         }
     }
@@ -313,11 +355,12 @@ fn start(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>, sandbox: &Cont
 /// The notes to tell with the start of a container whose image is here; `None` where it is not, and is being seen to.
 fn have_image(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) -> Option<Vec<Note>> {
     let image = unit.image();
-    if view.memory().pulled.contains_key(image) {
-        return Some(Vec::new());
-    }
     let is_here = view.input.images.contains_key(image);
     draft.inquire(image);
+    // One that was pulled may have been taken away again.
+    if view.memory().pulled.contains_key(image) && (is_here || view.input.images_unknown.contains(image)) {
+        return Some(Vec::new());
+    }
     match unit.spec.image_pull_policy.as_deref() {
         Some("Never") if !is_here => {
             never_pull(view, draft, unit);
@@ -399,8 +442,16 @@ fn pull(view: &View<'_>, draft: &mut Draft<'_>, unit: &Unit<'_>) {
         return;
     }
     let message = format!("Pulling image \"{image}\"");
-    let notes = vec![note(draft, unit, NoteKind::Normal, "Pulling", message)];
-    draft.put(Action::PullImage { image: image.to_owned() }, Pace::Container, notes);
+    let mut notes = vec![note(draft, unit, NoteKind::Normal, "Pulling", message)];
+    let (credentials, missing) = registry::credentials(view, image);
+    if !missing.is_empty() {
+        let message = format!(
+            "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed.",
+            missing.join(", ")
+        );
+        notes.insert(0, tell::of_pod(draft.subject(), NoteKind::Warning, "FailedToRetrieveImagePullSecret", message));
+    }
+    draft.put(Action::PullImage { image: image.to_owned(), credentials }, Pace::Container, notes);
 }
 
 /// Removes what nobody needs any more, when there is nothing better to do: also while a container rests between two
@@ -425,10 +476,4 @@ fn note(draft: &Draft<'_>, unit: &Unit<'_>, kind: NoteKind, reason: &'static str
 fn is_shown(unit: &Unit<'_>, reason: &str) -> bool {
     let waiting = unit.stored.and_then(|stored| stored.state.as_ref()).and_then(|state| state.waiting.as_ref());
     waiting.is_some_and(|waiting| waiting.reason.as_deref() == Some(reason))
-}
-
-/// Whether the stored status shows a container waiting with a message.
-fn is_shown_as(unit: &Unit<'_>, message: &str) -> bool {
-    let waiting = unit.stored.and_then(|stored| stored.state.as_ref()).and_then(|state| state.waiting.as_ref());
-    waiting.is_some_and(|waiting| waiting.message.as_deref() == Some(message))
 }

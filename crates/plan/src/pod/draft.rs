@@ -115,7 +115,8 @@ impl<'a> Draft<'a> {
                 let begun = memory.in_flight_since.unwrap_or(self.input.now);
                 // Deadlines are in whole seconds: a second more or less is no new one.
                 let sooner = after(self.input.now, grace(new).saturating_add(Duration::from_secs(1)));
-                new.iter().all(|stop| old.iter().any(|old| old.id == stop.id)) && sooner < after(begun, grace(old))
+                // By force sidecars end with the others, for which they would have waited.
+                new.iter().any(|stop| old.iter().any(|old| old.id == stop.id)) && sooner < after(begun, grace(old))
             }
             _ => false,
         }
@@ -186,7 +187,10 @@ fn is_exclusive(action: &Action) -> bool {
     match action {
         Action::PullImage { .. } | Action::Probe(_) => false,
         Action::CreateVolume { .. }
+        | Action::GrowVolume { .. }
         | Action::RemoveVolume { .. }
+        | Action::WriteFiles(_)
+        | Action::SetVolumeOwnership(_)
         | Action::StartSandbox(_)
         | Action::StartContainer(_)
         | Action::Stop(_)
@@ -198,12 +202,17 @@ fn is_exclusive(action: &Action) -> bool {
 pub(super) fn describe(action: &Action) -> String {
     let container = |owner: &Owner| match owner.role {
         crate::facts::Role::Sandbox => "the sandbox".to_owned(),
-        crate::facts::Role::Init | crate::facts::Role::App => format!("container {}", owner.container),
+        crate::facts::Role::Init | crate::facts::Role::App | crate::facts::Role::Ephemeral => {
+            format!("container {}", owner.container)
+        }
     };
     match action {
-        Action::PullImage { image } => format!("pulling image \"{image}\""),
+        Action::PullImage { image, .. } => format!("pulling image \"{image}\""),
         Action::CreateVolume { name, .. } => format!("making volume {name}"),
+        Action::GrowVolume { name, .. } => format!("growing volume {name}"),
         Action::RemoveVolume { name } => format!("removing volume {name}"),
+        Action::WriteFiles(_) => "writing the files of its volumes".to_owned(),
+        Action::SetVolumeOwnership(ownership) => format!("giving the volumes to group {}", ownership.group),
         Action::StartSandbox(_) => "starting the sandbox".to_owned(),
         Action::StartContainer(start) => format!("starting {}", container(&start.owner)),
         Action::Stop(stops) => {

@@ -1,39 +1,64 @@
 //! A container's environment, and `$(VAR)` in what may refer to it.
+//!
+//! Source: the kubelet's `makeEnvironmentVariables`.
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container as ContainerSpec, EnvVarSource};
+use k8s_openapi::api::core::v1::{Container as ContainerSpec, EnvFromSource, EnvVarSource};
 
-use super::view::View;
+use super::{downward, view::View, volumes::found};
+use crate::config::Octets;
 
-/// A container's variables in order, expanded; `Err` is why they cannot be had, in the kubelet's words.
+/// A container's variables in order, each once and expanded; `Err` is why they cannot be had, in the kubelet's words.
 pub(super) fn environment(view: &View<'_>, container: &ContainerSpec) -> Result<Vec<(String, String)>, String> {
+    let mut environment = Environment::default();
     for source in container.env_from.iter().flatten() {
-        if let Some(map) = &source.config_map_ref
-            && map.optional != Some(true)
-        {
-            return Err(format!("configmap \"{}\" not found", map.name));
-        }
-        if let Some(secret) = &source.secret_ref
-            && secret.optional != Some(true)
-        {
-            return Err(format!("secret \"{}\" not found", secret.name));
-        }
+        whole(view, source, &mut environment)?;
     }
-    let mut all = Vec::new();
-    let mut known = BTreeMap::new();
     for variable in container.env.iter().flatten() {
+        let text = variable.value.as_deref().unwrap_or_default();
         let value = match &variable.value_from {
-            Some(source) => match value_from(view, source)? {
+            Some(source) if text.is_empty() => match value_from(view, container, source)? {
                 Some(value) => value,
                 None => continue,
             },
-            None => expand(variable.value.as_deref().unwrap_or_default(), &known),
+            Some(_) | None => expand(text, &environment.known),
         };
-        known.insert(variable.name.clone(), value.clone());
-        all.push((variable.name.clone(), value));
+        environment.set(&variable.name, value);
     }
-    Ok(all)
+    let Environment { order, known } = environment;
+    let value = |name: String| known.get(&name).cloned().map(|value| (name, value));
+    Ok(order.into_iter().filter_map(value).collect())
+}
+
+/// Variables in the order in which each was named first; the value that was set last counts.
+#[derive(Default)]
+struct Environment {
+    order: Vec<String>,
+    known: BTreeMap<String, String>,
+}
+
+impl Environment {
+    fn set(&mut self, name: &str, value: String) {
+        if self.known.insert(name.to_owned(), value).is_none() {
+            self.order.push(name.to_owned());
+        }
+    }
+}
+
+/// All values of an object, each as a variable.
+fn whole(view: &View<'_>, source: &EnvFromSource, environment: &mut Environment) -> Result<(), String> {
+    let config = view.input.config;
+    let values = match (&source.config_map_ref, &source.secret_ref) {
+        (Some(map), _) => found(config.config_maps.get(&map.name), "configmap", &map.name, map.optional)?,
+        (None, Some(secret)) => found(config.secrets.get(&secret.name), "secret", &secret.name, secret.optional)?,
+        (None, None) => return Ok(()),
+    };
+    let prefix = source.prefix.as_deref().unwrap_or_default();
+    for (key, value) in &values.data {
+        environment.set(&format!("{prefix}{key}"), text(key, value)?);
+    }
+    Ok(())
 }
 
 /// Replaces `$(NAME)` by the variable's value; `$$` is one `$`; a reference to an unknown variable stays as it is.
@@ -62,44 +87,42 @@ pub(super) fn expand(text: &str, known: &BTreeMap<String, String>) -> String {
     expanded
 }
 
-fn value_from(view: &View<'_>, source: &EnvVarSource) -> Result<Option<String>, String> {
+/// The value that a source gives; `None` where it gives none and need not.
+fn value_from(view: &View<'_>, container: &ContainerSpec, source: &EnvVarSource) -> Result<Option<String>, String> {
+    let (config, namespace) = (view.input.config, &view.input.key.namespace);
     if let Some(field) = &source.field_ref {
-        return self::field(view, &field.field_path).map(Some);
-    }
-    if let Some(key) = &source.config_map_key_ref {
-        let missing = format!("configmap \"{}\" not found", key.name);
-        return if key.optional == Some(true) { Ok(None) } else { Err(missing) };
-    }
-    if let Some(key) = &source.secret_key_ref {
-        let missing = format!("secret \"{}\" not found", key.name);
-        return if key.optional == Some(true) { Ok(None) } else { Err(missing) };
+        return downward::field(view, &field.field_path).map(Some);
     }
     if let Some(resource) = &source.resource_field_ref {
-        return Err(format!("resourceFieldRef {} is not supported", resource.resource));
+        return downward::resource(view, resource, Some(container)).map(Some);
+    }
+    if let Some(wanted) = &source.config_map_key_ref {
+        let values = found(config.config_maps.get(&wanted.name), "configmap", &wanted.name, wanted.optional)?;
+        return key(&values.data, &wanted.key, wanted.optional, || format!("ConfigMap {namespace}/{}", wanted.name));
+    }
+    if let Some(wanted) = &source.secret_key_ref {
+        let values = found(config.secrets.get(&wanted.name), "secret", &wanted.name, wanted.optional)?;
+        return key(&values.data, &wanted.key, wanted.optional, || format!("Secret {namespace}/{}", wanted.name));
     }
     Ok(Some(String::new()))
 }
 
-/// A field of the pod as the downward API gives it.
-fn field(view: &View<'_>, path: &str) -> Result<String, String> {
-    let metadata = &view.pod.metadata;
-    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
-        let map = match map {
-            "metadata.labels" => &metadata.labels,
-            "metadata.annotations" => &metadata.annotations,
-            _ => return Err(format!("unsupported fieldPath: {path}")),
-        };
-        return Ok(map.as_ref().and_then(|map| map.get(key)).cloned().unwrap_or_default());
+/// The value of a key of an object.
+fn key(
+    values: &BTreeMap<String, Octets>,
+    key: &str,
+    optional: Option<bool>,
+    whose: impl Fn() -> String,
+) -> Result<Option<String>, String> {
+    match values.get(key) {
+        Some(value) => text(key, value).map(Some),
+        None if optional == Some(true) => Ok(None),
+        None => Err(format!("couldn't find key {key} in {}", whose())),
     }
-    let address = || view.address().map(|address| address.to_string()).unwrap_or_default();
-    Ok(match path {
-        "metadata.name" => view.input.key.name.clone(),
-        "metadata.namespace" => view.input.key.namespace.clone(),
-        "metadata.uid" => view.uid.to_owned(),
-        "spec.nodeName" => view.spec.node_name.clone().unwrap_or_default(),
-        "spec.serviceAccountName" => view.spec.service_account_name.clone().unwrap_or_else(|| "default".to_owned()),
-        "status.podIP" | "status.podIPs" => address(),
-        "status.hostIP" | "status.hostIPs" => view.input.host.address.to_string(),
-        _ => return Err(format!("unsupported fieldPath: {path}")),
-    })
+}
+
+/// A value as text, without telling it where it is none.
+fn text(key: &str, value: &Octets) -> Result<String, String> {
+    let text = std::str::from_utf8(value.as_slice()).ok().filter(|text| !text.contains('\0'));
+    text.map(str::to_owned).ok_or_else(|| format!("the value of key {key} is no text"))
 }

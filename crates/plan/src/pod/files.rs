@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr};
 
+use api::limits::KERNEL_NAME_OCTETS_MAX;
 use k8s_openapi::api::core::v1::PodDNSConfig;
 
 use super::view::View;
@@ -21,7 +22,7 @@ pub(super) fn names(view: &View<'_>) -> (String, String) {
     let spec = view.spec;
     let given = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
     if let Some(name) = given(&spec.hostname_override) {
-        return (truncate(&name), String::new());
+        return (name, String::new());
     }
     let hostname = truncate(&given(&spec.hostname).unwrap_or_else(|| view.input.key.name.clone()));
     let domain = given(&spec.subdomain)
@@ -29,12 +30,31 @@ pub(super) fn names(view: &View<'_>) -> (String, String) {
     (hostname, domain.unwrap_or_default())
 }
 
+/// What the kernel calls the pod: its hostname, or with `setHostnameAsFQDN` its whole name.
+///
+/// Errors: the kubelet's words for a name that the kernel has no room for.
+pub(super) fn kernel_name(view: &View<'_>) -> Result<(String, String), String> {
+    let (hostname, domain) = names(view);
+    if view.spec.set_hostname_as_fqdn != Some(true) || domain.is_empty() {
+        return Ok((hostname, domain));
+    }
+    let whole = format!("{hostname}.{domain}");
+    if whole.len() > KERNEL_NAME_OCTETS_MAX {
+        return Err(format!(
+            "Failed to construct FQDN from Pod hostname and cluster domain, FQDN {whole} is too long \
+             ({KERNEL_NAME_OCTETS_MAX} characters is the max, {} characters requested)",
+            whole.len()
+        ));
+    }
+    Ok((whole, String::new()))
+}
+
 /// The contents of `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`.
 pub(super) fn files(view: &View<'_>, address: IpAddr) -> Files {
     let (hostname, domain) = names(view);
     Files {
         hosts: hosts(view, address, &hostname, &domain),
-        hostname: format!("{hostname}\n"),
+        hostname: format!("{}\n", kernel_name(view).map_or(hostname, |(name, _)| name)),
         resolv_conf: resolv_conf(view),
     }
 }

@@ -6,18 +6,23 @@ use std::{
     time::Duration,
 };
 
+use api::kinds::pod::ephemeral;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 
-use super::{backoff, tell};
+use super::{backoff, tell, volumes};
 use crate::{
     Action, Note, NoteKind,
     action::{Done, Failure, Probe, ProbeKind, Start},
+    config::{FileVolume, WriteFiles},
     facts::{Owner, Role},
 };
 
 /// The longest message of a failure that an event or a status repeats; engines quote whole configurations.
 const MESSAGE_OCTETS_MAX: usize = 1024;
+
+/// The key of the failures to give volumes to a group.
+pub(super) const OWNERSHIP: &str = "ownership";
 
 /// What the keys of a sandbox's failures begin with.
 const SANDBOX_AT: &str = "sandbox at";
@@ -49,6 +54,11 @@ pub struct Memory {
     pub restarts: BTreeMap<String, Restarts>,
     /// Containers whose `postStart` hook failed, by name, with the attempt: they must be killed.
     pub hook_failed: BTreeMap<String, u32>,
+    /// Volumes that hold a whole version of their files, by the engine's name, with the version; `None` while it is not known which:
+    /// another one is being written, or was not written in the end.
+    pub files: BTreeMap<String, Option<String>>,
+    /// The pod's volumes have been given to its `fsGroup`.
+    pub owns_volumes: bool,
     /// Containers that the engine said it removed, by id, with the time.
     pub removed: BTreeMap<String, Timestamp>,
 }
@@ -111,7 +121,7 @@ pub fn begin(memory: &mut Memory, action: &Action, now: Timestamp) {
         adopt(memory, uid);
     }
     match action {
-        Action::PullImage { image } => {
+        Action::PullImage { image, .. } => {
             memory.pulling.insert(image.clone());
             return;
         }
@@ -129,9 +139,12 @@ pub fn begin(memory: &mut Memory, action: &Action, now: Timestamp) {
         }
         // What ended with the former sandbox did not crash: however often that happens, the back-off does not grow.
         Action::StartSandbox(_) => memory.restarts.clear(),
+        Action::WriteFiles(write) => begin_files(memory, write),
         Action::StartContainer(_)
         | Action::CreateVolume { .. }
+        | Action::GrowVolume { .. }
         | Action::RemoveVolume { .. }
+        | Action::SetVolumeOwnership(_)
         | Action::Stop(_)
         | Action::Remove { .. } => {}
     }
@@ -162,7 +175,7 @@ pub fn record(
     }
     let notes = match action {
         Action::Probe(probe) => return record_probe(memory, pod, probe, result, now),
-        Action::PullImage { image } => record_pull(memory, pod, image, result, now),
+        Action::PullImage { image, .. } => record_pull(memory, pod, image, result, now),
         Action::StartContainer(start) => record_start(memory, start, result),
         Action::StartSandbox(sandbox) => match result {
             // Of a pod that is yet to be made nobody is told.
@@ -178,13 +191,27 @@ pub fn record(
             }
             Err(_) => Vec::new(),
         },
+        Action::WriteFiles(write) => record_files(memory, write, result),
+        Action::SetVolumeOwnership(ownership) => {
+            memory.owns_volumes = result.is_ok();
+            match result {
+                Err(failure) if !is_silence(failure) => {
+                    let message = format!("applyFSGroup failed: {}", text(failure));
+                    let subject = tell::subject(&ownership.pod, &ownership.uid);
+                    vec![tell::of_pod(&subject, NoteKind::Warning, "FailedMount", message)]
+                }
+                Ok(_) | Err(_) => Vec::new(),
+            }
+        }
         Action::Remove { id, .. } => {
             if result.is_ok() {
                 memory.removed.insert(id.clone(), now);
             }
             Vec::new()
         }
-        Action::CreateVolume { .. } | Action::RemoveVolume { .. } | Action::Stop(_) => Vec::new(),
+        Action::CreateVolume { .. } | Action::GrowVolume { .. } | Action::RemoveVolume { .. } | Action::Stop(_) => {
+            Vec::new()
+        }
     };
     remember(memory, &about(action), result, now);
     notes
@@ -193,8 +220,12 @@ pub fn record(
 /// What an action is about: the key of its failures.
 pub(super) fn about(action: &Action) -> String {
     match action {
-        Action::PullImage { image } => about_pull(image),
-        Action::CreateVolume { name, .. } | Action::RemoveVolume { name } => format!("volume {name}"),
+        Action::PullImage { image, .. } => about_pull(image),
+        Action::CreateVolume { name, .. } | Action::GrowVolume { name, .. } | Action::RemoveVolume { name } => {
+            format!("volume {name}")
+        }
+        Action::WriteFiles(_) => "files".to_owned(),
+        Action::SetVolumeOwnership(_) => OWNERSHIP.to_owned(),
         Action::StartSandbox(sandbox) => about_sandbox(sandbox.address),
         Action::StartContainer(start) => about_start(&start.owner.container),
         Action::Stop(stops) => format!("stop {}", stops.first().map_or("", |stop| stop.id.as_str())),
@@ -237,11 +268,15 @@ pub(super) fn text(failure: &Failure) -> String {
 fn uid_of(action: &Action) -> Option<&str> {
     match action {
         Action::CreateVolume { labels, .. } => labels.get("uid").map(String::as_str),
+        Action::WriteFiles(write) => Some(&write.uid),
+        Action::SetVolumeOwnership(ownership) => Some(&ownership.uid),
         Action::StartSandbox(sandbox) => Some(&sandbox.owner.uid),
         Action::StartContainer(start) => Some(&start.owner.uid),
         Action::Stop(stops) => stops.first().map(|stop| stop.owner.uid.as_str()),
         Action::Probe(probe) => Some(&probe.owner.uid),
-        Action::PullImage { .. } | Action::RemoveVolume { .. } | Action::Remove { .. } => None,
+        Action::PullImage { .. } | Action::GrowVolume { .. } | Action::RemoveVolume { .. } | Action::Remove { .. } => {
+            None
+        }
     }
 }
 
@@ -293,7 +328,7 @@ fn record_pull(
             );
             vec![note(NoteKind::Normal, "Pulled", message)]
         }
-        Ok(Done::Ok | Done::Probed { .. } | Done::PostStartFailed(_)) => {
+        Ok(Done::Ok | Done::Made(_) | Done::Probed { .. } | Done::PostStartFailed(_)) => {
             vec![note(NoteKind::Normal, "Pulled", format!("Successfully pulled image \"{image}\""))]
         }
         Err(Failure::Silent(_)) => Vec::new(),
@@ -319,9 +354,38 @@ fn record_start(memory: &mut Memory, start: &Start, result: &Result<Done, Failur
             notes.push(note(NoteKind::Warning, "FailedPostStartHook", "PostStartHook failed".to_owned()));
             notes
         }
-        Ok(Done::Ok | Done::Probed { .. } | Done::Pulled { .. }) => notes,
+        Ok(Done::Ok | Done::Made(_) | Done::Probed { .. } | Done::Pulled { .. }) => notes,
         Err(Failure::Silent(_)) => Vec::new(),
         Err(failure) => vec![note(NoteKind::Warning, "Failed", format!("Error: {}", text(failure)))],
+    }
+}
+
+/// Which version a volume holds is not known before the engine has answered.
+fn begin_files(memory: &mut Memory, write: &WriteFiles) {
+    for volume in &write.volumes {
+        if let Some(version) = memory.files.get_mut(&volume.name) {
+            *version = None;
+        }
+    }
+}
+
+fn record_files(memory: &mut Memory, write: &WriteFiles, result: &Result<Done, Failure>) -> Vec<Note> {
+    match result {
+        Ok(_) => {
+            let versions = write.volumes.iter().map(|volume| (volume.name.clone(), Some(volume.version.clone())));
+            memory.files.extend(versions);
+            Vec::new()
+        }
+        Err(Failure::Silent(_)) => Vec::new(),
+        Err(failure) => {
+            let subject = tell::subject(&write.pod, &write.uid);
+            let name = |volume: &FileVolume| volume.name.rsplit('_').next().unwrap_or_default().to_owned();
+            let note = |volume| {
+                let message = volumes::unmounted(&name(volume), &text(failure));
+                tell::of_pod(&subject, NoteKind::Warning, "FailedMount", message)
+            };
+            write.volumes.iter().map(note).collect()
+        }
     }
 }
 
@@ -366,7 +430,9 @@ fn record_probe(
             format!("{name} probe failed: {message}")
         }
         // A probe that could not run has no verdict.
-        Ok(Done::Ok | Done::PostStartFailed(_) | Done::Pulled { .. }) | Err(Failure::Silent(_)) => return Vec::new(),
+        Ok(Done::Ok | Done::Made(_) | Done::PostStartFailed(_) | Done::Pulled { .. }) | Err(Failure::Silent(_)) => {
+            return Vec::new();
+        }
         Err(failure) => {
             history.message = text(failure);
             format!("{name} probe errored and resulted in unknown state: {}", text(failure))
@@ -395,7 +461,10 @@ fn user_of(pod: &Pod, image: &str) -> Option<(Role, String)> {
     let spec = super::view::spec_of(pod);
     let init = spec.init_containers.iter().flatten().map(|container| (Role::Init, container));
     let app = spec.containers.iter().map(|container| (Role::App, container));
+    let ephemeral = ephemeral::containers(&spec);
+    let ephemeral = ephemeral.iter().map(|container| (Role::Ephemeral, container));
     init.chain(app)
+        .chain(ephemeral)
         .find(|(_, container)| container.image.as_deref() == Some(image))
         .map(|(role, container)| (role, container.name.clone()))
 }

@@ -3,11 +3,12 @@
 //! Called for every identity that has a pod object or a container, also for containers whose pod is gone.
 //!
 //! The modules, in the order in which a decision goes through them: `memory` is what was tried; `view` puts the pod,
-//! the facts and the memory of it side by side; `teardown` takes away what should not be there; `bind` gives the pod its
-//! node; `decide` brings up what should be there, `ahead` the sandbox of a pod that is yet to be made, `address` says when
-//! it needs another address; `probe` asks how it is; `status` says so. While the
-//! engine is silent, `unseen` says that. `build`, `env` and `files` make the parts of actions, `backoff`
-//! and `tell` the words and delays that all of them use.
+//! the facts and the memory of it side by side; `teardown` takes away what should not be there, in the order that `order`
+//! says; `bind` gives the pod its node; `decide` brings up what should be there, `ahead` the sandbox of a pod that is yet to
+//! be made, `address` says when it needs another address; `probe` asks how it is; `status` says so. While the engine is
+//! silent, `unseen` says that. `volumes` sees to the files of configuration that are mounted, `fs_group` to whose the volumes
+//! are. `build`, `env`, `downward`, `files`, `limits` and `user` make the parts of actions, `backoff` and `tell` the words and
+//! delays that all of them use.
 
 mod address;
 mod ahead;
@@ -15,28 +16,37 @@ mod backoff;
 mod bind;
 mod build;
 mod decide;
+mod downward;
 mod draft;
 mod env;
 mod files;
+mod fs_group;
+mod limits;
 mod memory;
+mod order;
 mod probe;
+mod registry;
 mod status;
 mod teardown;
 mod tell;
 mod unseen;
+mod user;
 mod view;
+mod volumes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
+use api::kinds::pod::ephemeral;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Note, Wait, Write,
+    config::Config,
     facts::{Container, PodKey},
     outcome::LookAgain,
     schedule::Place,
@@ -63,6 +73,8 @@ pub struct Input<'a> {
     pub scratch: &'a [String],
     /// Each of the pod's claims by name: bound to what, or why not.
     pub claims: &'a BTreeMap<String, ClaimState>,
+    /// What there is of the configuration that the pod reads.
+    pub config: &'a Config,
     /// The address that the identity holds; `Err` says why it has none.
     pub address: Result<IpAddr, String>,
     /// Image references that the engine has, of those that the pod names.
@@ -82,12 +94,14 @@ pub struct Input<'a> {
 }
 
 /// An image that the engine has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// `sha256:…`.
     pub id: String,
     /// `ENV`. Not used for `$(VAR)`: as in Kubernetes, only the container's own variables expand.
     pub env: Vec<(String, String)>,
+    /// `USER`: `user`, `user:group`, names or numbers; empty for root.
+    pub user: String,
 }
 
 /// What a pod can mount of a claim.
@@ -145,7 +159,8 @@ pub struct Plan {
 /// 4. A pod is given to this node when its claims can be mounted and nothing speaks against it ([`crate::schedule`]);
 ///    one that names this node itself runs or is rejected, one that names another waits for ever.
 /// 5. Its sandbox starts; a new sandbox means that every container starts anew.
-/// 6. Init containers run one after the other, each to success, then app containers start in order.
+/// 6. The files of the configuration that it mounts are written, and again whenever that changes.
+/// 7. Init containers run one after the other, each to success, then app containers start in order.
 ///
 /// Where there is no pod yet and a set has reserved one, its sandbox is brought up and kept; it is the pod's own as soon
 /// as the pod is there, because it was made under the pod's uid.
@@ -162,7 +177,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
         return draft.finish();
     };
     let spec = view::spec_of(pod);
-    let view = view::View::new(input, pod, &spec);
+    let ephemeral = ephemeral::containers(&spec);
+    let view = view::View::new(input, pod, &spec, &ephemeral);
     if settled == teardown::Settled::Yes {
         if view.is_deleting() {
             teardown::deletion(&view, &mut draft);

@@ -180,9 +180,7 @@ fn check(view: &View<'_>, unit: &Unit<'_>, spec: &ProbeSpec) -> Result<Option<Ho
     if let Some(socket) = &spec.tcp_socket {
         return build::tcp(view, unit.spec, socket.host.as_deref(), &socket.port).map(Some);
     }
-    // The health protocol over gRPC is not spoken; that the server accepts connections is the nearest sign.
-    let port = spec.grpc.as_ref().map(|grpc| k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(grpc.port));
-    port.map(|port| build::tcp(view, unit.spec, None, &port)).transpose()
+    spec.grpc.as_ref().map(|grpc| build::grpc(view, grpc)).transpose()
 }
 
 fn why(view: &View<'_>, unit: &Unit<'_>, container: &Container, kind: ProbeKind) -> String {

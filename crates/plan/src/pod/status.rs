@@ -1,5 +1,6 @@
 //! The pod's status, as the kubelet would write it.
 
+use api::kinds::pod::qos;
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{
@@ -59,7 +60,7 @@ fn status(view: &View<'_>, draft: &Draft<'_>) -> PodStatus {
     // What others write (conditions of their own, a reason for eviction) stays.
     let mut status = view.stored.clone();
     status.observed_generation = view.pod.metadata.generation.or(status.observed_generation);
-    status.qos_class.get_or_insert_with(|| qos_class(view).to_owned());
+    status.qos_class.get_or_insert_with(|| qos::class(view.spec).to_owned());
     match bind::node(view) {
         Node::Other(_) => {
             status.phase.get_or_insert_with(|| "Pending".to_owned());
@@ -96,11 +97,17 @@ fn status(view: &View<'_>, draft: &Draft<'_>) -> PodStatus {
     let of = |unit: &Unit<'_>| container(view, draft, unit);
     let inits: Vec<ContainerStatus> = view.inits().map(of).collect();
     let apps: Vec<ContainerStatus> = view.apps().map(of).collect();
+    let ephemerals: Vec<ContainerStatus> = view.ephemerals().map(of).collect();
+    if end == Some("Failed") && !view.is_told() && view.is_overdue() {
+        status.reason = some("DeadlineExceeded");
+        status.message = some("Pod was active on the node longer than the specified deadline");
+    }
     let phase = phase(view, end, &inits, &apps);
-    status.conditions = Some(conditions(view, verdicts(view, phase, &inits, &apps)));
+    status.conditions = Some(conditions(view, verdicts(view, end.unwrap_or(phase), &inits, &apps)));
     status.phase = Some(phase.to_owned());
     status.init_container_statuses = (!inits.is_empty()).then_some(inits);
     status.container_statuses = Some(apps);
+    status.ephemeral_container_statuses = (!ephemerals.is_empty()).then_some(ephemerals);
     status
 }
 
@@ -112,7 +119,9 @@ fn phase(
     apps: &[ContainerStatus],
 ) -> &'static str {
     if let Some(end) = end {
-        return end;
+        // Nobody is told of the end while something of the pod still runs: a sidecar that has not ended yet.
+        let until_then = if view.stored.phase.as_deref() == Some("Running") { "Running" } else { "Pending" };
+        return if view.is_told() || view.live().is_empty() { end } else { until_then };
     }
     let code = |status: &ContainerStatus| Some(status.state.as_ref()?.terminated.as_ref()?.exit_code);
     let all_ended: Option<Vec<i32>> = apps.iter().map(code).collect();
@@ -164,6 +173,7 @@ fn container(view: &View<'_>, draft: &Draft<'_>, unit: &Unit<'_>) -> ContainerSt
             status.started = Some(health.started);
             status.ready = match unit.role {
                 Role::Init if !unit.is_sidecar => false,
+                Role::Ephemeral => false,
                 Role::Init | Role::App | Role::Sandbox => health.ready && !paused,
             };
             running(since)
@@ -226,7 +236,7 @@ fn are_inits_done(view: &View<'_>) -> bool {
 /// nobody knows.
 fn ended(view: &View<'_>, unit: &Unit<'_>) -> Option<ContainerStateTerminated> {
     if let Some(current) = unit.current() {
-        return terminated(current);
+        return terminated(current).map(|ended| with_message(ended, unit));
     }
     let stored = unit.stored?;
     let state = stored.state.as_ref()?;
@@ -272,6 +282,19 @@ fn terminated(container: &Container) -> Option<ContainerStateTerminated> {
     })
 }
 
+/// What a container wrote at its end was read from a file that goes with the pod's sandbox; the status remembers it.
+fn with_message(mut ended: ContainerStateTerminated, unit: &Unit<'_>) -> ContainerStateTerminated {
+    let states = unit.stored.map(|stored| [stored.state.as_ref(), stored.last_state.as_ref()]).into_iter().flatten();
+    let before = states.flatten().filter_map(|state| state.terminated.as_ref());
+    if ended.message.is_none() && ended.container_id.is_some() {
+        ended.message = before
+            .into_iter()
+            .find(|before| before.container_id == ended.container_id)
+            .and_then(|before| before.message.clone());
+    }
+    ended
+}
+
 /// How the attempt before the current one ended; the current one itself where it is on its way out of the engine.
 fn last_state(unit: &Unit<'_>) -> ContainerState {
     let current = unit.current().filter(|container| container.state != State::Removing);
@@ -293,6 +316,7 @@ fn last_state(unit: &Unit<'_>) -> ContainerState {
     let is_other = |container: &&&Container| current.is_none_or(|current| container.id != current.id);
     let others = unit.attempts.iter().rev().filter(is_other);
     let terminated = remembered.or_else(|| others.into_iter().find_map(|container| terminated(container)));
+    let terminated = terminated.map(|ended| with_message(ended, unit));
     ContainerState { terminated, ..ContainerState::default() }
 }
 
@@ -410,30 +434,6 @@ fn conditions(view: &View<'_>, verdicts: Vec<(&'static str, Verdict)>) -> Vec<Po
     conditions.extend(others);
     conditions
 }
-
-/// Source: Kubernetes, "Pod Quality of Service Classes".
-fn qos_class(view: &View<'_>) -> &'static str {
-    let (mut any, mut all_guaranteed) = (false, true);
-    for unit in &view.units {
-        let resources = unit.spec.resources.as_ref();
-        let of = |name: &str, list: fn(&k8s_openapi::api::core::v1::ResourceRequirements) -> Option<&Quantities>| {
-            let quantity = resources.and_then(list).and_then(|list| list.get(name));
-            quantity.filter(|quantity| !matches!(quantity.0.as_str(), "" | "0"))
-        };
-        for name in ["cpu", "memory"] {
-            let (request, limit) = (of(name, |r| r.requests.as_ref()), of(name, |r| r.limits.as_ref()));
-            any |= request.is_some() || limit.is_some();
-            all_guaranteed &= limit.is_some() && request.is_none_or(|request| Some(request) == limit);
-        }
-    }
-    match (any, all_guaranteed) {
-        (false, _) => "BestEffort",
-        (true, true) => "Guaranteed",
-        (true, false) => "Burstable",
-    }
-}
-
-type Quantities = std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>;
 
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())

@@ -6,7 +6,7 @@ use super::{
     backoff::{self, Pace, seconds},
     build,
     draft::{Draft, Put},
-    tell,
+    order, tell,
     view::{Unit, View, is_live},
 };
 use crate::{
@@ -72,10 +72,10 @@ pub(super) fn strangers(draft: &mut Draft<'_>) -> Settled {
 pub(super) fn deletion(view: &View<'_>, draft: &mut Draft<'_>) {
     let live: Vec<_> = view.live();
     if !live.is_empty() {
-        let grace = grace_left(view);
-        let (stops, notes) = stops(view, &live, |_| grace);
+        let (turn, grace) = order::next(view, &live, grace_left(view));
+        let (stops, notes) = stops(view, &turn, |_| grace);
         draft.put(Action::Stop(stops), Pace::Engine, notes);
-        draft.wait("Terminating", &format!("waiting for {} to end", names(&live)));
+        draft.wait("Terminating", &format!("waiting for {} to end", names(&turn)));
         return;
     }
     let mut all: Vec<&Container> = view.units.iter().flat_map(|unit| unit.attempts.iter().copied()).collect();

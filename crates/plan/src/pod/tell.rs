@@ -44,6 +44,7 @@ pub(super) fn of_container(
     let list = match role {
         Role::Init => "initContainers",
         Role::App | Role::Sandbox => "containers",
+        Role::Ephemeral => "ephemeralContainers",
     };
     let field_path = format!("spec.{list}{{{container}}}");
     Note { subject: subject.clone(), field_path, component: KUBELET, kind, reason, message }

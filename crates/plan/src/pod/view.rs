@@ -26,7 +26,7 @@ pub(super) struct View<'a> {
     pub(super) stored: &'a PodStatus,
     /// The sandbox of the highest attempt; one that never ran is not it while another runs.
     pub(super) sandbox: Option<&'a Container>,
-    /// Init containers in order, then app containers in order.
+    /// Init containers in order, then app containers in order, then ephemeral ones.
     pub(super) units: Vec<Unit<'a>>,
     /// Containers of this pod that its spec does not name.
     pub(super) unnamed: Vec<&'a Container>,
@@ -43,6 +43,8 @@ pub(super) struct Unit<'a> {
     pub(super) spec: &'a ContainerSpec,
     /// An init container that goes on running beside the app containers (`restartPolicy: Always`).
     pub(super) is_sidecar: bool,
+    /// The app container whose processes an ephemeral one shares.
+    pub(super) target: Option<&'a str>,
     /// All attempts that the engine has, lowest first.
     pub(super) attempts: Vec<&'a Container>,
     /// Its status in the store.
@@ -82,7 +84,8 @@ pub(super) enum Here {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(input: &'a Input<'a>, pod: &'a Pod, spec: &'a PodSpec) -> Self {
+    /// `ephemeral` are the ephemeral containers of the spec.
+    pub(super) fn new(input: &'a Input<'a>, pod: &'a Pod, spec: &'a PodSpec, ephemeral: &'a [ContainerSpec]) -> Self {
         static NO_STATUS: std::sync::LazyLock<PodStatus> = std::sync::LazyLock::new(PodStatus::default);
         let uid = tell::uid_of(pod);
         let stored = pod.status.as_ref().unwrap_or(&NO_STATUS);
@@ -101,13 +104,19 @@ impl<'a> View<'a> {
             role,
             spec,
             is_sidecar: role == Role::Init && spec.restart_policy.as_deref() == Some("Always"),
+            target: None,
             attempts: own.iter().copied().filter(|c| c.owner.role == role && c.owner.container == spec.name).collect(),
             stored: statuses.iter().flatten().find(|status| status.name == spec.name),
         };
         let init = spec.init_containers.iter().flatten();
         let init = init.map(|spec| unit(Role::Init, spec, &stored.init_container_statuses));
         let app = spec.containers.iter().map(|spec| unit(Role::App, spec, &stored.container_statuses));
-        let units: Vec<Unit> = init.chain(app).collect();
+        let targets = spec.ephemeral_containers.iter().flatten().map(|added| added.target_container_name.as_deref());
+        let ephemeral = ephemeral.iter().zip(targets).map(|(spec, target)| Unit {
+            target: target.filter(|target| !target.is_empty()),
+            ..unit(Role::Ephemeral, spec, &stored.ephemeral_container_statuses)
+        });
+        let units: Vec<Unit> = init.chain(app).chain(ephemeral).collect();
         let is_named =
             |c: &Container| units.iter().any(|unit| unit.role == c.owner.role && unit.spec.name == c.owner.container);
         let unnamed = own.iter().copied().filter(|c| c.owner.role != Role::Sandbox && !is_named(c)).collect();
@@ -178,8 +187,9 @@ impl<'a> View<'a> {
         sandbox.address.or_else(|| self.input.address.clone().ok())
     }
 
-    pub(super) fn policy(&self) -> RestartPolicy {
-        match self.spec.restart_policy.as_deref() {
+    /// When a container starts again: as it says itself, else as its pod says.
+    pub(super) fn policy_of(&self, unit: &Unit<'_>) -> RestartPolicy {
+        match unit.spec.restart_policy.as_deref().or(self.spec.restart_policy.as_deref()) {
             Some("Never") => RestartPolicy::Never,
             Some("OnFailure") => RestartPolicy::OnFailure,
             Some(_) | None => RestartPolicy::Always,
@@ -194,6 +204,10 @@ impl<'a> View<'a> {
 
     pub(super) fn apps(&self) -> impl Iterator<Item = &Unit<'a>> {
         self.units.iter().filter(|unit| unit.role == Role::App)
+    }
+
+    pub(super) fn ephemerals(&self) -> impl Iterator<Item = &Unit<'a>> {
+        self.units.iter().filter(|unit| unit.role == Role::Ephemeral)
     }
 
     pub(super) fn inits(&self) -> impl Iterator<Item = &Unit<'a>> {
@@ -237,7 +251,8 @@ impl<'a> View<'a> {
             let here = if here { Here::Yes } else { Here::No };
             return Stage::Ended { code: i64::from(ended.exit_code), finished, attempt, here };
         }
-        if state.running.is_some() && self.policy() == RestartPolicy::Never && !unit.is_sidecar {
+        let is_run_once = unit.role == Role::Ephemeral || self.policy_of(unit) == RestartPolicy::Never;
+        if state.running.is_some() && is_run_once {
             // It ran, and nobody knows how it ended.
             let (code, finished) = (i64::from(LOST_EXIT_CODE), backoff::whole(self.now()));
             return Stage::Ended { code, finished, attempt, here: Here::No };
@@ -250,11 +265,13 @@ impl<'a> View<'a> {
         let Stage::Ended { code, here, .. } = self.stage(unit) else { return None };
         let is_final = if unit.is_sidecar {
             false
+        } else if unit.role == Role::Ephemeral {
+            true
         } else if unit.role == Role::Init {
             // A new sandbox runs init containers again, except that a failure under `Never` stays one.
-            (code == 0 && here == Here::Yes) || (code != 0 && self.policy() == RestartPolicy::Never)
+            (code == 0 && here == Here::Yes) || (code != 0 && self.policy_of(unit) == RestartPolicy::Never)
         } else {
-            match self.policy() {
+            match self.policy_of(unit) {
                 RestartPolicy::Always => false,
                 RestartPolicy::OnFailure => code == 0,
                 RestartPolicy::Never => true,
@@ -273,6 +290,9 @@ impl<'a> View<'a> {
         if !self.is_scheduled() {
             return None;
         }
+        if self.is_overdue() {
+            return Some("Failed");
+        }
         if self.inits().any(|unit| self.outcome(unit).is_some_and(|code| code != 0)) {
             return Some("Failed");
         }
@@ -283,6 +303,22 @@ impl<'a> View<'a> {
             Some(_) => Some("Failed"),
             None => None,
         }
+    }
+
+    /// Whether the pod is said to have ended.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.stored.phase.as_deref(), Some("Succeeded" | "Failed"))
+    }
+
+    /// When the pod's `activeDeadlineSeconds` are over; counted from its start.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        let seconds = self.spec.active_deadline_seconds?;
+        Some(backoff::after(self.stored.start_time.as_ref()?.0, backoff::seconds(seconds)))
+    }
+
+    /// Whether the pod has run for longer than it may.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= self.now())
     }
 
     /// Whether an app container was made in the present sandbox: all init containers have done their part, then, also
@@ -312,6 +348,12 @@ impl<'a> Unit<'a> {
 
     pub(super) fn image(&self) -> &'a str {
         self.spec.image.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the stored status shows it waiting with a message: it has been told already.
+    pub(super) fn waits_with(&self, message: &str) -> bool {
+        let waiting = self.stored.and_then(|stored| stored.state.as_ref()).and_then(|state| state.waiting.as_ref());
+        waiting.is_some_and(|waiting| waiting.message.as_deref() == Some(message))
     }
 
     /// The highest attempt; `None` also where a later one ran, and the engine has lost it.

@@ -143,6 +143,10 @@ pub(super) fn write(service: &Service, candidates: &[Candidate<'_>], current: Op
     }
     let subsets = Some(subsets(candidates)).filter(|s| !s.is_empty());
     let Some(current) = current else {
+        // Whoever deletes the service takes its endpoints with it, and is not raced.
+        if service.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
         let metadata = ObjectMeta {
             name: service.metadata.name.clone(),
             namespace: service.metadata.namespace.clone(),

@@ -38,6 +38,24 @@ fn the_lowest_address_that_nobody_ever_held_is_given() {
 }
 
 #[test]
+fn what_is_set_aside_for_services_is_no_pods() {
+    let assigned = |leases: &Leases| {
+        let (subnet, gateway) = ("10.0.0.0/26".parse().unwrap(), Ipv4Addr::new(10, 0, 0, 1));
+        assign(leases, &|_| true, &|_| false, &key("web-0"), subnet, gateway).map(|address| address.octets()[3])
+    };
+    let up_to = |last: u8| {
+        let leases = (2..=last).map(|octet| {
+            let lease = Lease { address: Ipv4Addr::new(10, 0, 0, octet), last_used: 0 };
+            (key(&format!("other-{octet}")), lease)
+        });
+        leases.collect::<Leases>()
+    };
+    assert_eq!(assigned(&up_to(46)), Ok(47));
+    assert_eq!(assigned(&up_to(47)), Err("all 46 addresses of 10.0.0.0/26 are in use".to_owned()));
+    assert_eq!(assigned(&leases(&[("web-0", 50, 0)])), Ok(50), "one that was given before goes on");
+}
+
+#[test]
 fn an_identity_keeps_its_address() {
     assert_eq!(assigned(&leases(&[("web-0", 5, 0), ("a", 2, 0)]), &["a"]), Ok(5));
 }

@@ -1,6 +1,7 @@
 //! How claims get volumes, keep them and let them go.
 
 mod ends;
+mod sizes;
 
 use std::collections::BTreeMap;
 
@@ -154,7 +155,7 @@ fn the_annotation_of_2016_gets_a_volume_made() {
         storage.plan(),
         Plan {
             writes: vec![Write::BeginVolume(Box::new(begun(json!({}))))],
-            actions: vec![Action::CreateVolume { name: HANDLE.to_owned(), labels }],
+            actions: vec![Action::CreateVolume { name: HANDLE.to_owned(), labels, size: Some(1 << 30) }],
             waits: vec![wait("Provisioning", "waiting to bind claim www: volume pvc-www-uid is being made")],
             ..Plan::default()
         },
@@ -378,6 +379,7 @@ fn a_class_of_ours_makes_volumes_and_gives_them_its_policy() {
     let storage = Storage::new().class(fast).claim(www(wish)).settle();
     let mut expected = made(json!({"spec": {
         "persistentVolumeReclaimPolicy": "Retain", "storageClassName": "fast", "mountOptions": ["noatime"],
+        "csi": {"volumeAttributes": {"size": "a limit: the volume is a file system of its own"}},
     }}));
     expected.metadata.resource_version = None;
     assert_eq!(storage.volumes, [expected]);
@@ -431,27 +433,6 @@ fn a_class_that_cannot_serve_says_so() {
         Storage::new().class(class("fast", json!({}))).claim(block).plan(),
         pending(NoteKind::Warning, "ProvisioningFailed", why)
     );
-}
-
-#[test]
-fn a_claim_that_asks_for_more_gets_it_in_its_status_and_its_volume() {
-    let mut storage = Storage::new().engine(HANDLE).claim(www(alpha())).settle();
-    let requests = json!({"storage": "2Gi"});
-    let claim = &mut storage.claims[0];
-    claim.spec.as_mut().unwrap().resources.as_mut().unwrap().requests = object(requests.clone());
-    let plan = storage.plan();
-    let note = Note {
-        component: "external-resizer petset.io/docker",
-        ..note(NoteKind::Normal, "VolumeResizeSuccessful", "Resize volume succeeded")
-    };
-    assert_eq!((plan.writes.len(), plan.notes.clone()), (2, vec![note]));
-    storage.apply(&plan);
-    assert_eq!(storage.plan(), Plan::default());
-    let capacity = object::<Option<std::collections::BTreeMap<_, _>>>(requests);
-    let status = storage.claims[0].status.clone().unwrap();
-    assert_eq!((&status.capacity, &status.allocated_resources), (&capacity, &capacity));
-    assert_eq!((status.allocated_resource_statuses, status.conditions), (None, None), "there is nothing to wait for");
-    assert_eq!(storage.volumes[0].spec.as_ref().unwrap().capacity, capacity);
 }
 
 #[test]

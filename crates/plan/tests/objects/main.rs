@@ -15,6 +15,7 @@ mod claim;
 mod comeback;
 #[path = "../common/mod.rs"]
 mod common;
+mod frontends;
 mod garbage;
 mod laws;
 mod mutations;

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use plan::{
     Action, Write,
     claim::{self, Begun, Plan},
-    facts::Volume,
+    facts::{Room, Volume},
     law::{self, Broken},
     pod::ClaimState,
 };
@@ -63,7 +63,7 @@ impl Storage {
 
     /// The engine has a volume of this name.
     pub(crate) fn engine(mut self, name: &str) -> Storage {
-        let volume = Volume { name: name.to_owned(), labels: BTreeMap::new() };
+        let volume = Volume { name: name.to_owned(), labels: BTreeMap::new(), room: Room::Disk };
         self.engine.get_or_insert_default().insert(name.to_owned(), volume);
         self
     }
@@ -149,14 +149,22 @@ impl Storage {
         let engine = self.engine.get_or_insert_default();
         for action in &plan.actions {
             match action {
-                Action::CreateVolume { name, labels } => {
+                Action::CreateVolume { name, labels, size } => {
                     self.removed.remove(name);
-                    engine.insert(name.clone(), Volume { name: name.clone(), labels: labels.clone() });
+                    engine.insert(
+                        name.clone(),
+                        Volume {
+                            name: name.clone(),
+                            labels: labels.clone(),
+                            room: size.map_or(Room::Disk, Room::Limit),
+                        },
+                    );
                 }
                 Action::RemoveVolume { name } => {
                     engine.remove(name);
                     self.removed.insert(name.clone());
                 }
+                Action::GrowVolume { name, size } => engine.get_mut(name).unwrap().room = Room::Limit(*size),
                 other => panic!("storage does not do {other:?}"),
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plan::{
     Action,
-    facts::{Container, Engine, Owner, PodKey, Role, State, Volume},
+    facts::{Container, Engine, Owner, PodKey, Role, Room, State, Volume},
     law::{
         Law, Verdict,
         world::{self, History, Objects},
@@ -116,7 +116,7 @@ impl Truth {
                 vec![container(ordinal, Role::Sandbox, "POD", 0), container(ordinal, Role::App, "nginx", 0)],
             );
             let labels = BTreeMap::from([("pv".to_owned(), volume)]);
-            engine.volumes.insert(handle(ordinal), Volume { name: handle(ordinal), labels });
+            engine.volumes.insert(handle(ordinal), Volume { name: handle(ordinal), labels, room: Room::Disk });
         }
         let mut truth = Truth { objects, engine, zone: Zone::default() };
         truth.publish();
@@ -233,7 +233,7 @@ fn sticky_notices_data_that_is_gone_and_knows_when_it_may_go() {
 fn sticky_notices_scratch_space_that_goes_before_its_pod() {
     let truth = Truth::new().changed(|t| {
         let labels = BTreeMap::from([("uid".to_owned(), "web-0-uid".to_owned())]);
-        t.engine.volumes.insert("scratch".to_owned(), Volume { name: "scratch".to_owned(), labels });
+        t.engine.volumes.insert("scratch".to_owned(), Volume { name: "scratch".to_owned(), labels, room: Room::Disk });
     });
     let gone = truth.changed(|t| drop(t.engine.volumes.remove("scratch")));
     for (then, is_broken) in [

@@ -104,6 +104,7 @@ fn a_headless_service_publishes_its_ready_pets_under_their_hostnames() {
         plan(&nginx(), &pods, None),
         Plan {
             records: Records::Endpoints(vec![endpoint("web-0", 3), endpoint("web-1", 4)]),
+            frontends: vec![],
             writes: vec![Write::Endpoints { endpoints: Box::new(endpoints), rv: None }],
         }
     );
@@ -253,7 +254,7 @@ fn a_service_with_virtual_addresses_has_them_and_its_own_ports() {
     );
     let mut pod = endpoint("web-0", 3);
     pod.ports = vec![port("web", 8080)];
-    let Plan { records, writes } = plan(&service, &[at(0, 3, "True")], None);
+    let Plan { records, writes, .. } = plan(&service, &[at(0, 3, "True")], None);
     assert_eq!(
         records,
         Records::Virtual {
@@ -285,16 +286,28 @@ fn a_service_without_a_selector_publishes_what_was_written_by_hand() {
     both.ports.push(port("", 81));
     assert_eq!(
         plan(&service, &[at(0, 3, "True")], Some(&by_hand)),
-        Plan { records: Records::Endpoints(vec![endpoint("10-0-0-8", 8), both]), writes: vec![] }
+        Plan { records: Records::Endpoints(vec![endpoint("10-0-0-8", 8), both]), frontends: vec![], writes: vec![] }
     );
-    assert_eq!(plan(&service, &[], None), Plan { records: Records::Endpoints(vec![]), writes: vec![] });
+    let nothing = Plan { records: Records::Endpoints(vec![]), frontends: vec![], writes: vec![] };
+    assert_eq!(plan(&service, &[], None), nothing);
 }
 
 #[test]
 fn an_external_name_is_an_alias() {
     let service = changed(nginx(), json!({"type": "ExternalName", "externalName": "db.example.org."}));
     let alias = Records::External("db.example.org".to_owned());
-    assert_eq!(plan(&service, &[at(0, 3, "True")], None), Plan { records: alias, writes: vec![] });
+    assert_eq!(plan(&service, &[at(0, 3, "True")], None), Plan { records: alias, frontends: vec![], writes: vec![] });
+}
+
+#[test]
+fn a_service_that_goes_gets_no_endpoints_back() {
+    let pods = [at(0, 1, "True")];
+    let mut going = nginx();
+    going.metadata.deletion_timestamp = terminating(at(0, 1, "True")).metadata.deletion_timestamp;
+    assert_eq!(plan(&going, &pods, None).writes, []);
+    let [Write::Endpoints { endpoints, .. }] = &plan(&nginx(), &pods, None).writes[..] else { panic!("one is made") };
+    let emptied = plan(&going, &[], Some(endpoints)).writes;
+    assert!(matches!(&emptied[..], [Write::Endpoints { rv: None, .. }]), "those that are there stay true: {emptied:?}");
 }
 
 #[test]

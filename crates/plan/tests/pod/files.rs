@@ -66,6 +66,13 @@ fn a_hostname_is_cut_to_what_linux_takes() {
 }
 
 #[test]
+fn a_hostname_that_overrides_is_the_whole_name() {
+    let name = format!("{}.{}", "a".repeat(31), "b".repeat(32));
+    let made = sandbox(&format!(r#"{{"hostname": "one", "subdomain": "peers", "hostnameOverride": "{name}"}}"#));
+    assert_eq!((made.hostname, made.domain, made.files.hostname), (name.clone(), String::new(), format!("{name}\n")));
+}
+
+#[test]
 fn host_ports_are_published_except_on_the_hosts_own_network() {
     let ports = r#"{"containers": [{"name": "a", "image": "x", "ports": [
         {"containerPort": 80, "hostPort": 8080}, {"containerPort": 53, "hostPort": 53, "protocol": "UDP", "hostIP": "127.0.0.1"},

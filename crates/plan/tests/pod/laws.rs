@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Pods of every kind that the stories know; the last is for crowds.
-const SPECS: [&str; 6] = [
+const SPECS: [&str; 7] = [
     r#"{"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 80, "hostPort": 80}]}]}"#,
     r#"{"containers": [{"name": "a", "image": "x", "imagePullPolicy": "Always",
             "readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1}},
@@ -26,11 +26,16 @@ const SPECS: [&str; 6] = [
     r#"{"initContainers": [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}],
         "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "t", "mountPath": "/t"}],
             "startupProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1}}], "volumes": [{"name": "t", "emptyDir": {}}]}"#,
-    r#"{"restartPolicy": "OnFailure", "initContainers": [{"name": "i", "image": "x"}],
+    r#"{"restartPolicy": "OnFailure", "activeDeadlineSeconds": 200,
+        "initContainers": [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}],
         "containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}"#,
-    r#"{"restartPolicy": "Never", "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+    r#"{"restartPolicy": "Never", "securityContext": {"fsGroup": 2000}, "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}],
         "lifecycle": {"postStart": {"exec": {"command": ["x"]}}, "preStop": {"exec": {"command": ["x"]}}}}],
         "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}"#,
+    r#"{"containers": [{"name": "a", "image": "x", "envFrom": [{"configMapRef": {"name": "m", "optional": true}}],
+            "volumeMounts": [{"name": "f", "mountPath": "/f"}, {"name": "g", "mountPath": "/g"}]}],
+        "volumes": [{"name": "f", "configMap": {"name": "m"}},
+            {"name": "g", "secret": {"secretName": "s", "items": [{"key": "k", "path": "p"}]}}]}"#,
     r#"{"nodeName": "laptop", "containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 80, "hostPort": 80}]}]}"#,
 ];
 
@@ -61,6 +66,8 @@ pub(crate) enum Event {
     Images,
     Claim,
     Address,
+    /// What the pod reads of its configuration changes, or goes.
+    Config(u8),
     /// The node is cordoned or uncordoned; a pod that takes a port comes or goes.
     Cordon,
     Neighbour,
@@ -104,7 +111,22 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Images),
         1 => Just(Event::Claim),
         1 => Just(Event::Address),
+        1 => (0..5u8).prop_map(Event::Config),
     ]
+}
+
+/// What the pod may read: nothing, a part of it, or one version or the other of all of it.
+fn configure(world: &mut World, state: u8) {
+    world.config = plan::config::Config::default();
+    match state {
+        0 => {}
+        1 => world.config_map("m", &[("a", "1")]),
+        2 => world.secret("s", &[("other", "1")]),
+        state => {
+            world.config_map("m", &[("a", if state == 3 { "1" } else { "2" })]);
+            world.secret("s", &[("k", "secret")]);
+        }
+    }
 }
 
 /// A world with actions in flight.
@@ -119,6 +141,7 @@ impl Play {
     fn new(spec: usize) -> Self {
         let mut world = World::new(SPECS[spec]);
         world.claims.insert("c".into(), volume("pvc-1"));
+        configure(&mut world, 0);
         Self { world, flying: Vec::new(), pods: 0 }
     }
 
@@ -180,6 +203,7 @@ impl Play {
                     Err(_) => Ok(crate::world::POD_ADDRESS),
                 }
             }
+            Event::Config(state) => configure(&mut self.world, *state),
             Event::Cordon => {
                 let cordoned = || laptop(json!({"spec": {"unschedulable": true}}));
                 self.world.node = if self.world.node.is_none() { Some(cordoned()) } else { None };
@@ -262,6 +286,7 @@ impl Play {
         world.neighbours.clear();
         world.claims.insert("c".into(), volume("pvc-1"));
         world.address = Ok(crate::world::POD_ADDRESS);
+        configure(world, 3);
         for container in &mut world.containers {
             if let State::Running { paused, .. } = &mut container.state {
                 *paused = false;
@@ -291,6 +316,7 @@ pub(crate) fn check(planner: fn(&Input<'_>) -> Plan, (spec, events): (usize, Vec
     play.calm_down()?;
     let last = play.world.judged()?;
     play.world.with_input(law::pod::settled)?;
+    play.world.shows_its_files()?;
     law::pod::rests(&last)
 }
 

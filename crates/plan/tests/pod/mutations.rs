@@ -16,8 +16,8 @@ use crate::{
     world::is_live,
 };
 
-/// As many cases as an ordinary run of the laws has.
-const CASES: u32 = 256;
+/// Four times as many cases as an ordinary run of the laws has: some faults need a rare chain of events.
+const CASES: u32 = 1024;
 
 /// The law breaks within an ordinary run.
 fn noticed(law: Law, planner: fn(&Input<'_>) -> Plan) {
@@ -84,6 +84,54 @@ fn sticky_notices_a_start_without_the_claims_volume() {
             }
         }
         plan
+    });
+}
+
+#[test]
+fn sticky_notices_that_files_of_another_pod_are_mounted() {
+    noticed(Law::Sticky, |input| {
+        let mut plan = pod::plan(input);
+        for action in &mut plan.actions {
+            let Action::StartContainer(start) = action else { continue };
+            for mount in &mut start.mounts {
+                if let Source::Files(volume) = &mut mount.source {
+                    *volume = volume.replace(&start.owner.uid, "another-uid");
+                }
+            }
+        }
+        plan
+    });
+}
+
+#[test]
+fn whole_notices_a_start_before_the_files_are_written() {
+    noticed(Law::Whole, |input| {
+        let mut memory = input.memory.clone();
+        let mut scratch = input.scratch.to_vec();
+        for version in ["f", "g"] {
+            let uid = input.pod.and_then(|pod| pod.metadata.uid.clone()).unwrap_or_default();
+            let name = format!("petset_default_{uid}_{version}");
+            memory.files.insert(name.clone(), None);
+            scratch.push(name);
+        }
+        memory.uid = input.pod.and_then(|pod| pod.metadata.uid.clone()).unwrap_or_default();
+        let mut plan = pod::plan(&Input {
+            memory: &memory,
+            scratch: &scratch,
+            config: &plan::config::Config::default(),
+            ..input.clone()
+        });
+        plan.actions.retain(|action| !matches!(action, Action::RemoveVolume { .. }));
+        plan
+    });
+}
+
+#[test]
+fn quiet_notices_files_that_are_written_again() {
+    noticed(Law::Quiet, |input| {
+        let mut memory = input.memory.clone();
+        memory.files.values_mut().for_each(|version| *version = None);
+        pod::plan(&Input { memory: &memory, ..input.clone() })
     });
 }
 

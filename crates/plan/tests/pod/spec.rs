@@ -2,14 +2,14 @@
 
 use plan::{
     Action,
-    action::{Hook, Mount, Source, Start},
+    action::{Confinement, Hook, Mount, Resources, Source, Start, TerminationMessage},
     facts::Role,
 };
 
 use crate::world::{UID, World, owner, volume, waits};
 
 /// The first container that is started; scratch volumes are made on the way.
-fn started(world: &mut World) -> Start {
+pub(crate) fn started(world: &mut World) -> Start {
     for _ in 0..10 {
         if let Some(Action::StartContainer(start)) = world.step().actions.into_iter().next() {
             return *start;
@@ -24,7 +24,7 @@ fn everything_that_a_container_may_say() {
         r#"{
         "serviceAccountName": "robot", "securityContext": {"runAsUser": 1000, "runAsGroup": 3000},
         "containers": [{"name": "db", "image": "pg:1", "command": ["run", "$(NAME)", "$$(NAME)", "$(UNKNOWN)"],
-            "args": ["--at=$(IP)"], "workingDir": "/data", "tty": true, "stdin": true,
+            "args": ["--at=$(IP)"], "workingDir": "/data", "tty": true, "stdin": true, "stdinOnce": true,
             "env": [
                 {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
                 {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
@@ -94,10 +94,15 @@ fn everything_that_a_container_may_say() {
         user: Some("999:3000".into()),
         tty: true,
         stdin: true,
+        stdin_once: true,
         privileged: true,
         capabilities: (vec!["NET_ADMIN".into()], vec!["ALL".into()]),
         read_only_root: true,
+        resources: Resources { oom_score_adj: 1000, ..Resources::default() },
+        confinement: Confinement::default(),
+        termination: TerminationMessage { path: "/dev/termination-log".into(), or_log: false },
         exec_probes: false,
+        target: None,
         post_start: Some(Hook::Tcp { host: "10.88.0.5".into(), port: 5432 }),
     };
     assert_eq!(start, expected);
@@ -113,7 +118,8 @@ fn a_scratch_volume_is_made_before_the_container_and_labelled_with_its_pod() {
     world.step();
     let labels = [("namespace", "default"), ("pod", "web-0"), ("uid", UID)];
     let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    assert_eq!(world.plan().actions, [Action::CreateVolume { name: format!("petset_default_{UID}_tmp"), labels }]);
+    let name = format!("petset_default_{UID}_tmp");
+    assert_eq!(world.plan().actions, [Action::CreateVolume { name, labels, size: None }]);
     world.settle();
     assert_eq!(world.scratch.len(), 1);
 }
@@ -129,7 +135,8 @@ fn what_cannot_be_made_is_said_in_the_kubelets_words() {
         (container(r#""envFrom": [{"configMapRef": {"name": "c"}}]"#), r#"configmap "c" not found"#),
         (
             container(r#""securityContext": {"runAsUser": 0, "runAsNonRoot": true}"#),
-            "container's runAsUser breaks non-root policy",
+            "container's runAsUser breaks non-root policy (pod: \"web-0_default(11111111-1111-4111-8111-111111111111)\", \
+             container: a)",
         ),
         (container(r#""volumeMounts": [{"name": "v", "mountPath": "/v"}]"#), r#"volume "v" is not in the pod's spec"#),
     ];

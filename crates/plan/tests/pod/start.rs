@@ -141,6 +141,8 @@ fn a_sandbox_gets_its_address_names_and_files() {
             },
             publish: vec![],
             host_network: false,
+            host_ipc: false,
+            sysctls: [].into(),
         }
     );
 }

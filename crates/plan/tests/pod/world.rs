@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, PodStat
 use plan::{
     Action, Note, Write,
     action::{Done, Failure, ProbeKind, Source},
+    config::{Config, FileVolume, Octets, Values},
     facts::{Container, Engine, Owner, PodKey, Role, State},
     law::{self, Broken, Law, Verdict},
     pod::{self, ClaimState, Host, Image, Input, Memory, Plan},
@@ -36,6 +37,9 @@ pub(crate) struct World {
     pub(crate) containers: Vec<Container>,
     pub(crate) scratch: Vec<String>,
     pub(crate) claims: BTreeMap<String, ClaimState>,
+    pub(crate) config: Config,
+    /// The version of the files that each volume holds.
+    pub(crate) files: BTreeMap<String, FileVolume>,
     pub(crate) address: Result<IpAddr, String>,
     pub(crate) images: BTreeMap<String, Image>,
     pub(crate) images_unknown: BTreeSet<String>,
@@ -73,6 +77,8 @@ impl World {
             containers: Vec::new(),
             scratch: Vec::new(),
             claims: BTreeMap::new(),
+            config: Config::default(),
+            files: BTreeMap::new(),
             address: Ok(POD_ADDRESS),
             images: BTreeMap::new(),
             images_unknown: BTreeSet::new(),
@@ -117,7 +123,7 @@ impl World {
         .unwrap();
         for container in pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers)) {
             let image = container.image.clone().unwrap_or_default();
-            self.images.insert(image.clone(), Image { id: format!("sha256:{image}"), env: vec![] });
+            self.images.insert(image.clone(), Image { id: format!("sha256:{image}"), ..Image::default() });
         }
         self.pod = Some(pod);
     }
@@ -163,6 +169,7 @@ impl World {
             containers: &self.containers,
             scratch: &self.scratch,
             claims: &self.claims,
+            config: &self.config,
             address: self.address.clone(),
             images: &self.images,
             images_unknown: &self.images_unknown,
@@ -283,8 +290,8 @@ impl World {
         let now = self.now;
         let running = State::Running { started_at: now, paused: false };
         match action {
-            Action::PullImage { image } => {
-                self.images.insert(image.clone(), Image { id: format!("sha256:{image}"), env: vec![] });
+            Action::PullImage { image, .. } => {
+                self.images.insert(image.clone(), Image { id: format!("sha256:{image}"), ..Image::default() });
                 return Ok(Done::Pulled { took: Duration::from_millis(1234), size: 42 });
             }
             Action::CreateVolume { name, .. } => {
@@ -292,7 +299,25 @@ impl World {
                     self.scratch.push(name.clone());
                 }
             }
-            Action::RemoveVolume { name } => self.scratch.retain(|volume| volume != name),
+            Action::WriteFiles(write) => {
+                for volume in &write.volumes {
+                    if !self.scratch.contains(&volume.name) {
+                        self.scratch.push(volume.name.clone());
+                    }
+                    self.files.insert(volume.name.clone(), volume.clone());
+                }
+            }
+            Action::GrowVolume { .. } => {}
+            Action::RemoveVolume { name } => {
+                self.scratch.retain(|volume| volume != name);
+                self.files.remove(name);
+            }
+            Action::SetVolumeOwnership(ownership) => {
+                let is_there = |name: &String| !name.starts_with("petset_default_") || self.scratch.contains(name);
+                if let Some(absent) = ownership.volumes.iter().find(|volume| !is_there(&volume.name)) {
+                    return Err(Failure::Refused(format!("no such volume: {}", absent.name)));
+                }
+            }
             Action::StartSandbox(sandbox) => {
                 let address = (!sandbox.host_network).then_some(sandbox.address);
                 self.put(&sandbox.owner, running, None, address);
@@ -344,6 +369,38 @@ impl World {
         let id = format!("c{}", self.made);
         self.containers.push(Container { id, owner: owner.clone(), state, image_id, address, sandbox });
         self.containers.sort_by_key(|c| (c.owner.role, c.owner.container.clone(), c.owner.attempt));
+    }
+
+    /// Of a pod that runs, the volumes hold what a daemon that has just begun would write: nothing of them is left to do.
+    pub(crate) fn shows_its_files(&self) -> Verdict {
+        let mut anew = self.clone();
+        anew.forget();
+        let Some(Action::WriteFiles(write)) = anew.judged()?.actions.into_iter().next() else { return Ok(()) };
+        match write.volumes.iter().find(|volume| self.files.get(&volume.name) != Some(volume)) {
+            Some(volume) => Err(Broken {
+                law: Law::Settles,
+                why: format!("volume {} shows other files than it should", volume.name),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The files of a volume, each as `PATH MODE CONTENT`.
+    pub(crate) fn files_of(&self, volume: &str) -> Vec<String> {
+        let name = format!("petset_default_{UID}_{volume}");
+        let files = self.files.get(&name).map(|volume| volume.files.clone()).unwrap_or_default();
+        let text = |octets: &Octets| String::from_utf8_lossy(octets.as_slice()).into_owned();
+        files.iter().map(|file| format!("{} {:o} {}", file.path, file.mode, text(&file.content))).collect()
+    }
+
+    /// There is a ConfigMap with these values.
+    pub(crate) fn config_map(&mut self, name: &str, data: &[(&str, &str)]) {
+        self.config.config_maps.insert(name.to_owned(), values(data).into());
+    }
+
+    /// There is a Secret with these values.
+    pub(crate) fn secret(&mut self, name: &str, data: &[(&str, &str)]) {
+        self.config.secrets.insert(name.to_owned(), values(data).into());
     }
 
     /// The live container of this name ends.
@@ -408,6 +465,11 @@ impl World {
     }
 }
 
+fn values(data: &[(&str, &str)]) -> Values {
+    let data = data.iter().map(|(key, value)| ((*key).to_owned(), Octets::new(value.as_bytes())));
+    Values { data: data.collect(), binary: BTreeMap::new() }
+}
+
 pub(crate) fn key() -> PodKey {
     PodKey { namespace: "default".into(), name: "web-0".into() }
 }
@@ -439,9 +501,19 @@ fn end(container: &mut Container, now: Timestamp, code: i64) {
 pub(crate) fn name_of(action: &Action) -> String {
     let of = |owner: &Owner| format!("{}#{}", owner.container, owner.attempt);
     match action {
-        Action::PullImage { image } => format!("pull {image}"),
+        Action::PullImage { image, .. } => format!("pull {image}"),
         Action::CreateVolume { name, .. } => format!("create {name}"),
+        Action::GrowVolume { name, size } => format!("grow {name} to {size}"),
         Action::RemoveVolume { name } => format!("remove {name}"),
+        Action::WriteFiles(write) => {
+            let short = |name: &str| name.rsplit('_').next().unwrap_or_default().to_owned();
+            let volumes: Vec<String> = write.volumes.iter().map(|volume| short(&volume.name)).collect();
+            format!("write {}", volumes.join(", "))
+        }
+        Action::SetVolumeOwnership(ownership) => {
+            let names: Vec<&str> = ownership.volumes.iter().map(|volume| volume.name.as_str()).collect();
+            format!("give {} to {}", names.join(", "), ownership.group)
+        }
         Action::StartSandbox(sandbox) => format!("start {}", of(&sandbox.owner)),
         Action::StartContainer(start) => format!("start {}", of(&start.owner)),
         Action::Stop(stops) => {

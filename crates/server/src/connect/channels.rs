@@ -47,21 +47,24 @@ pub(super) async fn serve(
         Ok(Session { stdin, output, resize, exit }) => {
             // Each arm is the last thing that happens on its half of the connection, so nothing is lost with the others.
             tokio::select! {
-                told = tell(&mut sink, output, exit) => told.map(|()| (close_code::NORMAL, "")),
-                () = hear(&mut messages, stdin, resize, can_half_close) => return,
-                why = cut => Ok((close_code::AWAY, why)),
+                told = tell(&mut sink, output, exit) => told.map(|()| Some((close_code::NORMAL, ""))),
+                () = hear(&mut messages, stdin, resize, can_half_close) => Ok(None),
+                why = cut => Ok(Some((close_code::AWAY, why))),
             }
         }
         Err(refusal) => {
             let status = ended_status(Err(refusal.to_string())).to_string();
-            sink.send(message(STATUS, status.as_bytes())).await.map(|()| (close_code::NORMAL, ""))
+            sink.send(message(STATUS, status.as_bytes())).await.map(|()| Some((close_code::NORMAL, "")))
         }
     };
     // An error is a client that is gone.
-    let Ok((code, reason)) = told else { return };
+    let Ok(farewell) = told else { return };
     let farewell = async {
-        sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
-        // What the client still sends is read, so that the connection ends cleanly for it.
+        if let Some((code, reason)) = farewell {
+            sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+        }
+        // What the client still sends is read, so that the connection ends cleanly for it; where it has said goodbye, that is
+        // answered meanwhile.
         while let Some(Ok(_)) = messages.next().await {}
         Ok::<(), axum::Error>(())
     };

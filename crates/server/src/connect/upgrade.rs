@@ -63,7 +63,7 @@ pub(super) fn web_socket<F>(socket: WebSocketUpgrade, serve: impl FnOnce(WebSock
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    socket.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(serve)
+    socket.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(serve)
 }
 
 /// A connection that is to speak SPDY.

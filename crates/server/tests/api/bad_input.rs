@@ -163,14 +163,7 @@ async fn ask(world: &World, asked: &str) -> String {
     if !has_type {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
-    // `\xff` is an octet, of which a text cannot hold all.
-    let mut bytes = Vec::new();
-    for (i, piece) in expanded(body).split("\\x").enumerate() {
-        let octet = (i > 0).then(|| u8::from_str_radix(&piece[..2], 16).expect("two hexadecimal digits"));
-        bytes.extend(octet);
-        bytes.extend_from_slice(&piece.as_bytes()[if i > 0 { 2 } else { 0 }..]);
-    }
-    let answer = world.send(request.body(Body::from(bytes)).expect("a request")).await;
+    let answer = world.send(request.body(Body::from(octets(body))).expect("a request")).await;
     let Ok(mut status) = serde_json::from_str::<Value>(&answer.text) else {
         return format!("{}\n{}", answer.code, answer.text.trim_end());
     };
@@ -198,6 +191,17 @@ async fn ask(world: &World, asked: &str) -> String {
     text
 }
 
+/// What a text stands for: `\xff` in it is an octet, of which a text cannot hold all.
+pub(crate) fn octets(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for (i, piece) in expanded(text).split("\\x").enumerate() {
+        let octet = (i > 0).then(|| u8::from_str_radix(&piece[..2], 16).expect("two hexadecimal digits"));
+        octets.extend(octet);
+        octets.extend_from_slice(&piece.as_bytes()[if i > 0 { 2 } else { 0 }..]);
+    }
+    octets
+}
+
 /// The pieces `«text*count»` of a text.
 fn repeats(text: &str) -> impl Iterator<Item = (&str, String)> {
     text.split('«').skip(1).map(|rest| {
@@ -207,11 +211,11 @@ fn repeats(text: &str) -> impl Iterator<Item = (&str, String)> {
     })
 }
 
-fn expanded(text: &str) -> String {
+pub(crate) fn expanded(text: &str) -> String {
     repeats(text).fold(text.to_owned(), |text, (piece, whole)| text.replace(&format!("«{piece}»"), &whole))
 }
 
 /// An answer, with what is long in the request as short as there.
-fn shortened(answer: &str, asked: &str) -> String {
+pub(crate) fn shortened(answer: &str, asked: &str) -> String {
     repeats(asked).fold(answer.to_owned(), |text, (piece, whole)| text.replace(&whole, &format!("«{piece}»")))
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::world::{ENDPOINTS, NOW, SETS, World, endpoints, set};
+use crate::world::{ENDPOINTS, NOW, SETS, World, endpoints, made_by, set};
 
 #[tokio::test]
 async fn a_new_object_comes_back_as_stored() {
@@ -22,6 +22,7 @@ async fn a_new_object_comes_back_as_stored() {
                 "resourceVersion": "3",
                 "creationTimestamp": NOW,
                 "labels": {"app": "nginx"},
+                "managedFields": made_by("unknown", &["app"]),
             },
         })
     );
@@ -239,4 +240,32 @@ async fn what_is_plain_text_in_a_secret_is_nowhere_afterwards() {
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
     let found = world.get(&format!("{secrets}?fieldSelector=type%3Dkubernetes.io/tls")).await.json();
     assert_eq!(found["items"], json!([]));
+}
+
+#[tokio::test]
+async fn services_that_are_made_at_once_get_addresses_of_their_own() {
+    let world = World::new().await;
+    let path = "/api/v1/namespaces/default/services";
+    let services: Vec<_> = (0..20)
+        .map(|n| {
+            json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("s-{n}")},
+                "spec": {"type": "NodePort", "ports": [{"port": 80}]},
+            })
+        })
+        .collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for answer in futures::future::join_all(services.iter().map(|service| world.post(path, service))).await {
+        assert_eq!(answer.code, 201, "{answer:?}");
+        let spec = &answer.json()["spec"];
+        assert!(seen.insert(spec["clusterIP"].to_string()), "{spec}");
+        assert!(seen.insert(spec["ports"][0]["nodePort"].to_string()), "{spec}");
+    }
+    let taken = world.get(&format!("{path}/s-0")).await.json()["spec"]["clusterIP"].clone();
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "late"},
+        "spec": {"clusterIP": taken, "ports": [{"port": 80}]},
+    });
+    let refused = world.post(path, &service).await;
+    assert_eq!((refused.code, refused.json()["reason"].clone()), (422, json!("Invalid")));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{ENDPOINTS, NOW, World, endpoints, running_pod};
+use crate::world::{ENDPOINTS, NOW, World, endpoints, made_by, running_pod};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
@@ -37,6 +37,7 @@ async fn a_list_says_the_type_once() {
                     "resourceVersion": "3",
                     "creationTimestamp": NOW,
                     "labels": {"app": "x"},
+                    "managedFields": made_by("unknown", &["app"]),
                 },
             }],
         })

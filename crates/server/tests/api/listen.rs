@@ -27,7 +27,7 @@ use tokio_tungstenite::{
 use crate::world::{ENDPOINTS, NEXT_TOKEN, TOKEN, World};
 
 /// The two ends of TLS on `localhost`.
-fn tls() -> (ServerConfig, ClientConfig) {
+pub(crate) fn tls() -> (ServerConfig, ClientConfig) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -47,9 +47,13 @@ fn tls() -> (ServerConfig, ClientConfig) {
     (server, client)
 }
 
-async fn connect(address: std::net::SocketAddr, mut tls: ClientConfig, protocol: &str) -> TlsStream<TcpStream> {
+async fn connect(address: std::net::SocketAddr, tls: ClientConfig, protocol: &str) -> TlsStream<TcpStream> {
+    greet(TcpStream::connect(address).await.expect("a connection"), tls, protocol).await
+}
+
+/// Begins TLS on a connection, for a protocol.
+pub(crate) async fn greet(socket: TcpStream, mut tls: ClientConfig, protocol: &str) -> TlsStream<TcpStream> {
     tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-    let socket = TcpStream::connect(address).await.expect("a connection");
     let name = ServerName::try_from("localhost").expect("a name");
     let stream = TlsConnector::from(Arc::new(tls)).connect(name, socket).await.expect("a handshake");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));

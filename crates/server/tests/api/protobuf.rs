@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, BUDGETS, NOW, SETS, STATEFUL_SETS, World, running_pod, set, stateful_set};
+use crate::world::{Answer, BUDGETS, NOW, SETS, STATEFUL_SETS, World, made_by, running_pod, set, stateful_set};
 
 const MEDIA: &str = "application/vnd.kubernetes.protobuf";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -43,6 +43,7 @@ async fn what_kubectl_generates_is_created() {
                 "resourceVersion": "3",
                 "creationTimestamp": NOW,
                 "labels": {"kubernetes.io/metadata.name": "demo"},
+                "managedFields": made_by("kubectl-create", &["kubernetes.io/metadata.name"]),
             },
             "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"},

@@ -34,6 +34,16 @@ async fn a_scale_is_a_view_of_the_set() {
 }
 
 #[tokio::test]
+async fn a_scale_is_shown_as_a_table_of_its_own() {
+    let world = World::new().await;
+    world.made(SETS, &set("web", 2)).await;
+    let table = world.get_as(&format!("{SETS}/web/scale"), "application/json;as=Table;v=v1;g=meta.k8s.io").await.json();
+    let headings: Vec<_> = table["columnDefinitions"].as_array().expect("columns").iter().map(|c| &c["name"]).collect();
+    assert_eq!(headings, ["Name", "Desired", "Available", "Age"]);
+    assert_eq!(table["rows"][0]["cells"], json!(["web", 2, 0, "0s"]));
+}
+
+#[tokio::test]
 async fn a_scale_is_put_without_a_content_type_and_with_the_version_it_was_read_at() {
     let world = World::new().await;
     world.made(SETS, &set("web", 2)).await;

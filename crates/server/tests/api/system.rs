@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Method, Request, header};
+use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use crate::world::{ENDPOINTS, NOW, SETS, World};
@@ -74,8 +75,10 @@ async fn discovery_is_aggregated_or_not_and_kept_by_its_tag() {
         ("/api/v1", "APIResourceList"),
         ("/apis/apps/v1alpha1", "APIResourceList"),
     ] {
-        let answer = world.get(path).await;
-        assert_eq!((answer.code, &answer.json()["kind"]), (200, &json!(kind)), "{path}");
+        for path in [path.to_owned(), format!("{path}/")] {
+            let answer = world.get(&path).await;
+            assert_eq!((answer.code, &answer.json()["kind"]), (200, &json!(kind)), "{path}");
+        }
     }
 }
 
@@ -90,7 +93,21 @@ async fn every_document_of_the_openapi_index_is_there() {
         assert_eq!(world.get(url).await.code, 200, "{url}");
     }
     assert_eq!(world.get("/openapi/v3/apis/apps/v9").await.refusal().0, 404);
-    assert_eq!(world.get("/openapi/v2").await.code, 404);
+}
+
+#[tokio::test]
+async fn openapi_in_its_second_version_is_json_or_protobuf() {
+    let world = World::new().await;
+    let answer = world.get("/openapi/v2").await;
+    assert_eq!(answer.json()["swagger"], "2.0");
+    let asked = Request::get("/openapi/v2")
+        .header(header::ACCEPT, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+    let answer = world.respond(asked.body(Body::empty()).expect("a request")).await;
+    let media = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    assert_eq!(answer.headers()["content-type"], media);
+    let document = answer.into_body().collect().await.expect("a whole body").to_bytes();
+    assert!(document.ends_with(b"\x0a\x032.0"), "its last field is the version");
+    assert_eq!(world.get_as("/openapi/v2", "text/html").await.refusal().0, 406);
 }
 
 #[tokio::test]

@@ -103,6 +103,11 @@ async fn the_status_is_changed_at_its_own_path() {
     new["status"] = json!({"replicas": 2, "observedGeneration": 1});
     let answer = world.put(&format!("{SETS}/web/status"), &new).await;
     let mut expected = made;
+    let entries = expected["metadata"]["managedFields"].as_array_mut().expect("entries");
+    let mut status = entries[0].clone();
+    status["subresource"] = "status".into();
+    status["fieldsV1"] = json!({"f:status": {"f:observedGeneration": {}, "f:replicas": {}}});
+    entries.push(status);
     expected["metadata"]["resourceVersion"] = "4".into();
     expected["status"] = json!({"replicas": 2, "observedGeneration": 1});
     assert_eq!((answer.code, answer.json()), (200, expected.clone()));

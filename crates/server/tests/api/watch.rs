@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::world::{ENDPOINTS, World, code, endpoints};
 
 /// The events of a watch, read one by one.
-struct Events {
+pub(crate) struct Events {
     body: BodyDataStream,
     rest: Vec<u8>,
 }
 
 impl Events {
-    async fn open(world: &World, query: &str, accept: &str) -> Events {
+    pub(crate) async fn open(world: &World, query: &str, accept: &str) -> Events {
         let request = Request::get(format!("{ENDPOINTS}?watch=true&{query}")).header(header::ACCEPT, accept);
         let response = world.respond(request.body(axum::body::Body::empty()).expect("a request")).await;
         assert_eq!(code(&response), 200);
@@ -22,7 +22,7 @@ impl Events {
         Events { body: response.into_body().into_data_stream(), rest: Vec::new() }
     }
 
-    async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
@@ -33,7 +33,7 @@ impl Events {
     }
 
     /// Type, name and version of the next so many events.
-    async fn told(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn told(&mut self, count: usize) -> Vec<String> {
         let mut told = Vec::new();
         for _ in 0..count {
             let event = self.next().await.expect("an event");

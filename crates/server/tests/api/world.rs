@@ -1,11 +1,15 @@
 //! A server with nothing around it: its own store, a clock that stands still, containers that play a part.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::time::Duration;
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
-use api::policy::Policy;
+use api::{policy::Policy, services::ServiceRange};
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
@@ -18,7 +22,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petset_server::{
-    Parts, Readiness, Server, Tokens, Version, Wait,
+    Parts, Readiness, Server, Signer, TokenRecord, Tokens, Vault, Version, Wait,
     streams::{ExecOptions, LogOptions, Output, Pod, Session, StreamError, Streams, Target, Tunnel},
 };
 use serde_json::{Value, json};
@@ -34,6 +38,8 @@ pub(crate) const NOW: &str = "2016-07-01T12:00:00Z";
 pub(crate) const TOKEN: &str = "open sesame";
 /// The token after a change.
 pub(crate) const NEXT_TOKEN: &str = "open barley";
+/// Who signs the tokens of ServiceAccounts.
+pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 pub(crate) const SETS: &str = "/apis/apps/v1alpha1/namespaces/default/petsets";
 pub(crate) const STATEFUL_SETS: &str = "/apis/apps/v1/namespaces/default/statefulsets";
 pub(crate) const REVISIONS: &str = "/apis/apps/v1/namespaces/default/controllerrevisions";
@@ -45,8 +51,10 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) store: Store,
     pub(crate) stage: Arc<Stage>,
+    pub(crate) vault: Arc<Chest>,
     pub(crate) readiness: Readiness,
     router: Router,
+    guarded: Router,
 }
 
 /// An answer, read to its end.
@@ -98,37 +106,78 @@ impl World {
             message: format!("waiting for {name}"),
         };
         let waits = vec![wait("PetSet", "web"), wait("Pod", "web-0")];
-        let tokens = Tokens::new(TOKEN.to_owned());
+        let tokens = Tokens::new(TOKEN, Vec::new());
+        let vault = Arc::new(Chest::of(tokens.clone()));
         let server = Server::new(Parts {
             store: store.clone(),
             streams: stage.clone(),
             clock: Arc::new(move || now),
             chance: Arc::new(move || Uuid::from_u128(chance.fetch_add(1, Ordering::Relaxed).into())),
-            tokens: tokens.clone(),
-            rotate: Arc::new(move |grace| {
-                tokens.replace(NEXT_TOKEN.to_owned(), grace);
-                Box::pin(async { Ok(NEXT_TOKEN.to_owned()) })
-            }),
+            tokens,
+            vault: vault.clone(),
+            signer: Signer::passing(ISSUER.to_owned()).expect("a key"),
             names: vec!["build-7".to_owned()],
             policy: Policy { host_paths: vec!["/srv".into()], privileged: false },
+            services: ServiceRange::of(Ipv4Addr::new(10, 88, 0, 0), 24),
             version: Version { petset: "0.1.0".to_owned(), commit: "abc".to_owned(), built: NOW.to_owned() },
             readiness: readiness.clone(),
             waits: Arc::new(move || waits.clone()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });
-        World { router: server.open_router(), server, store, stage, readiness }
+        let (router, guarded) = (server.open_router(), server.guarded_router());
+        World { server, store, stage, vault, readiness, router, guarded }
     }
 
     pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.expect("a router does not fail")
     }
 
+    /// What a client gets that shows a token, over HTTPS.
+    pub(crate) async fn respond_to(&self, token: &str, method: &str, path: &str, body: &Value) -> Response {
+        self.respond_with(token, method, path, body, &[]).await
+    }
+
+    async fn respond_with(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = request.body(body).expect("a request");
+        self.guarded.clone().oneshot(request).await.expect("a router does not fail")
+    }
+
+    /// The same, read to its end.
+    pub(crate) async fn send_as(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        read(self.respond_to(token, method, path, body).await).await
+    }
+
+    /// The same with further headers.
+    pub(crate) async fn send_with(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        read(self.respond_with(token, method, path, body, headers).await).await
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.respond(request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a whole body").to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).expect("text");
-        Answer { code: parts.status.as_u16(), headers: parts.headers, text }
+        read(self.respond(request).await).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, media: &str, body: impl Into<Body>) -> Answer {
@@ -180,6 +229,49 @@ impl World {
     }
 }
 
+async fn read(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("a whole body").to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).expect("text");
+    Answer { code: parts.status.as_u16(), headers: parts.headers, text }
+}
+
+/// What keeps tokens in memory, and draws them by number.
+pub(crate) struct Chest {
+    tokens: Tokens,
+    drawn: AtomicU64,
+    /// What was written down last.
+    pub(crate) saved: Mutex<Vec<TokenRecord>>,
+    /// Whether there is no room for more.
+    pub(crate) is_full: AtomicBool,
+}
+
+impl Chest {
+    fn of(tokens: Tokens) -> Chest {
+        Chest { tokens, drawn: AtomicU64::new(1), saved: Mutex::default(), is_full: AtomicBool::new(false) }
+    }
+}
+
+#[async_trait]
+impl Vault for Chest {
+    async fn rotate(&self, grace: Duration) -> Result<String, String> {
+        self.tokens.replace(NEXT_TOKEN, grace);
+        Ok(NEXT_TOKEN.to_owned())
+    }
+
+    fn draw(&self) -> Result<String, String> {
+        Ok(format!("token-{}", self.drawn.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    async fn save(&self, named: Vec<TokenRecord>) -> Result<(), String> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err("no space left on device".to_owned());
+        }
+        *self.saved.lock().expect("no panic") = named;
+        Ok(())
+    }
+}
+
 /// The manifest of a set, as small as it may be.
 pub(crate) fn set(name: &str, replicas: i64) -> Value {
     json!({
@@ -222,6 +314,22 @@ pub(crate) fn running_pod(name: &str) -> Value {
             "containerStatuses": [{"name": "nginx", "ready": true, "state": {"running": {"startedAt": NOW}}}],
         },
     })
+}
+
+/// The `managedFields` of an object of `v1` that this manager has made, with these labels and nothing else that is owned.
+pub(crate) fn made_by(manager: &str, labels: &[&str]) -> Value {
+    let mut fields = json!({".": {}});
+    for label in labels {
+        fields[format!("f:{label}")] = json!({});
+    }
+    json!([{
+        "manager": manager,
+        "operation": "Update",
+        "apiVersion": "v1",
+        "time": NOW,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": fields}},
+    }])
 }
 
 pub(crate) fn endpoints(name: &str, app: &str) -> Value {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use controller::Clock;
-use plan::facts::{Container, PodKey, Role, State};
+use plan::facts::{Container, PodKey, Role, Room, State};
 
 use super::{
     FakeEngine, LiveRestore,
@@ -158,7 +158,11 @@ impl FakeEngine {
     /// Puts a volume back from a copy, with the labels that it had.
     pub fn restore_volume(&self, volume: &plan::facts::Volume) {
         self.judge.step("hand", || format!("restores volume {}", volume.name));
-        drop(self.world().create_volume(&volume.name, &volume.labels));
+        let size = match volume.room {
+            Room::Limit(size) => Some(size),
+            Room::Disk | Room::Unlimited(_) => None,
+        };
+        drop(self.world().create_volume(&volume.name, &volume.labels, size));
     }
 
     /// A volume of ours.

@@ -7,8 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 use plan::{
-    action::{Failure, Mount, Source},
-    facts::{Container, Owner, PodKey, State, Volume},
+    action::{Done, Failure, Mount, OwnedVolume, Source},
+    config::FileVolume,
+    facts::{Container, Owner, PodKey, Room, State, Volume},
+    zone::Frontends,
 };
 
 /// What the engine says of a sandbox that is to join a network which is not there.
@@ -23,11 +25,19 @@ pub(crate) struct World {
     /// Containers that are nobody's of ours, by name.
     pub(crate) strangers: BTreeMap<String, Stranger>,
     pub(crate) volumes: BTreeMap<String, Volume>,
+    /// Volumes that show a version of files, with what it is made of.
+    pub(crate) files: BTreeMap<String, FileVolume>,
+    /// Containers that write files, by the pod's uid: what tells them from others, and what they have brought so far.
+    pub(crate) publishers: BTreeMap<String, (u64, Vec<FileVolume>)>,
+    /// The groups that volumes were given to.
+    pub(crate) groups: BTreeMap<String, i64>,
     pub(crate) images: BTreeSet<String>,
     /// Somebody has removed the instance's network.
     pub(crate) is_network_gone: bool,
     /// Containers (pod, container name) whose probes fail, with what they say.
     pub(crate) sick: BTreeMap<(PodKey, String), String>,
+    /// What stands behind virtual addresses, as it was told last.
+    pub(crate) frontends: Frontends,
     pub(crate) made: u64,
 }
 
@@ -102,7 +112,7 @@ impl World {
         }
         for mount in &draft.mounts {
             // The engine makes a missing volume by itself, without labels. Ours are always made before.
-            if let Source::Volume(volume) = &mount.source
+            if let Source::Volume(volume) | Source::Files(volume) = &mount.source
                 && !self.volumes.contains_key(volume)
             {
                 return Err(Failure::Refused(format!("no such volume: {volume}")));
@@ -165,9 +175,15 @@ impl World {
         {
             return Err(Failure::AddressTaken("the pod's address is taken: Address already in use".into()));
         }
+        let bare = kept.mounts.iter().find_map(|mount| match &mount.source {
+            Source::Files(name) if !self.files.contains_key(name) => Some(name),
+            _ => None,
+        });
+        let bare = bare.map(|name| Broken("whole", format!("{id} starts before the files of {name} are whole")));
         let broken = self.twin(&kept).map(|twin| {
             Broken("one of each", format!("{} starts as {id} while {twin} runs", name_of(&kept.container.owner)))
         });
+        let broken = broken.or(bare);
         let Some(kept) = self.containers.get_mut(id) else { return Ok(broken) };
         kept.container.state = State::Running { started_at: now, paused: false };
         kept.container.address = kept.wanted;
@@ -201,14 +217,45 @@ impl World {
     }
 
     /// Makes a volume; one of the same labels is success.
-    pub(crate) fn create_volume(&mut self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), Failure> {
+    pub(crate) fn create_volume(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: Option<u64>,
+    ) -> Result<Done, Failure> {
         if let Some(volume) = self.volumes.get(name) {
             if volume.labels == *labels {
-                return Ok(());
+                return Ok(Done::Made(volume.room.clone()));
             }
             return Err(Failure::Taken(format!("the volume {name} has other labels")));
         }
-        self.volumes.insert(name.to_owned(), Volume { name: name.to_owned(), labels: labels.clone() });
+        let room = size.map_or(Room::Disk, Room::Limit);
+        self.volumes
+            .insert(name.to_owned(), Volume { name: name.to_owned(), labels: labels.clone(), room: room.clone() });
+        Ok(Done::Made(room))
+    }
+
+    /// Lets a volume hold so many octets, if it has a size.
+    pub(crate) fn grow_volume(&mut self, name: &str, size: u64) -> Result<Done, Failure> {
+        let volume = self.volumes.get_mut(name).ok_or_else(|| Failure::Refused(format!("no such volume: {name}")))?;
+        match &mut volume.room {
+            Room::Limit(held) => *held = size.max(*held),
+            Room::Disk | Room::Unlimited(_) => {}
+        }
+        Ok(Done::Made(volume.room.clone()))
+    }
+
+    /// Gives volumes to a group, through a container beside a sandbox.
+    pub(crate) fn give(&mut self, volumes: &[OwnedVolume], group: i64, sandbox: &str) -> Result<(), Failure> {
+        if !self.containers.get(sandbox).is_some_and(|kept| is_live(&kept.container)) {
+            return Err(Failure::Refused("cannot join network of a non running container".into()));
+        }
+        for volume in volumes {
+            if !self.volumes.contains_key(&volume.name) {
+                return Err(Failure::Refused(format!("no such volume: {}", volume.name)));
+            }
+            self.groups.insert(volume.name.clone(), group);
+        }
         Ok(())
     }
 
@@ -218,7 +265,47 @@ impl World {
             return Err(Failure::Refused(format!("remove {name}: volume is in use")));
         }
         self.volumes.remove(name);
+        self.files.remove(name);
+        self.groups.remove(name);
         Ok(())
+    }
+
+    /// A container that is to write a pod's files takes the place of the one before, which is removed with what it was about to
+    /// do. Returns what tells it from others.
+    pub(crate) fn begin_publishing(&mut self, uid: &str) -> u64 {
+        self.made += 1;
+        self.publishers.insert(uid.to_owned(), (self.made, Vec::new()));
+        self.made
+    }
+
+    /// Brings versions of files into volumes that are there. The first version of a volume is shown at once: its link comes last.
+    pub(crate) fn bring_files(&mut self, uid: &str, turn: u64, volumes: Vec<FileVolume>) -> Result<(), Failure> {
+        if let Some(absent) = volumes.iter().find(|volume| !self.volumes.contains_key(&volume.name)) {
+            return Err(Failure::Refused(format!("no such volume: {}", absent.name)));
+        }
+        let publisher = self.publisher(uid, turn)?;
+        publisher.clone_from(&volumes);
+        for volume in volumes {
+            self.files.entry(volume.name.clone()).or_insert(volume);
+        }
+        Ok(())
+    }
+
+    /// Lets volumes show what was brought into them.
+    pub(crate) fn show_files(&mut self, uid: &str, turn: u64) -> Result<(), Failure> {
+        let volumes = std::mem::take(self.publisher(uid, turn)?);
+        self.publishers.remove(uid);
+        for volume in volumes {
+            if self.volumes.contains_key(&volume.name) {
+                self.files.insert(volume.name.clone(), volume);
+            }
+        }
+        Ok(())
+    }
+
+    fn publisher(&mut self, uid: &str, turn: u64) -> Result<&mut Vec<FileVolume>, Failure> {
+        let publisher = self.publishers.get_mut(uid).filter(|(its, _)| *its == turn);
+        publisher.map(|(_, volumes)| volumes).ok_or_else(|| Failure::Refused("No such container".to_owned()))
     }
 
     /// The names of the volumes that some container mounts, running or not.
@@ -232,7 +319,7 @@ impl World {
 /// The volume that a mount is of.
 fn volume_of(mount: &Mount) -> Option<&str> {
     match &mount.source {
-        Source::Volume(name) => Some(name),
+        Source::Volume(name) | Source::Files(name) => Some(name),
         Source::Host { .. } | Source::Memory { .. } => None,
     }
 }

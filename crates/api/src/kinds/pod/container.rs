@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use crate::kinds::names;
 use crate::kinds::names::invalid;
 use crate::kinds::pod::spec::one_of;
-use crate::kinds::pod::{handlers, volumes};
+use crate::kinds::pod::{config, handlers, volumes};
 use crate::kinds::quantity;
 use crate::status::Cause;
 
@@ -32,34 +32,27 @@ pub(super) fn validate(container: &Container, volumes: &HashSet<&str>, field: &s
     one_of(container.image_pull_policy.as_deref(), &policies, at("imagePullPolicy"), wrong);
     let policies = ["FallbackToLogsOnError", "File"];
     one_of(container.termination_message_policy.as_deref(), &policies, at("terminationMessagePolicy"), wrong);
+    if container.restart_policy.is_some() {
+        let policies = ["Always", "Never", "OnFailure"];
+        one_of(container.restart_policy.as_deref(), &policies, at("restartPolicy"), wrong);
+    }
     ports(container, field, wrong);
     for (index, variable) in container.env.iter().flatten().enumerate() {
         env(variable, &format!("{field}.env[{index}]"), wrong);
     }
-    if container.env_from.as_ref().is_some_and(|sources| !sources.is_empty()) {
-        wrong.push(Cause::forbidden(at("envFrom"), "pods read no ConfigMaps and Secrets yet"));
-    }
+    config::env_from(container.env_from.as_deref().unwrap_or_default(), &at("envFrom"), wrong);
     volumes::validate_mounts(container.volume_mounts.as_deref().unwrap_or_default(), volumes, field, wrong);
     if container.volume_devices.as_ref().is_some_and(|devices| !devices.is_empty()) {
         wrong.push(Cause::forbidden(at("volumeDevices"), "this version has no block volumes"));
     }
     handlers::validate(container, field, wrong);
     resources(container.resources.as_ref(), &at("resources"), wrong);
-    if let Some(context) = &container.security_context {
-        for (name, id) in [("runAsUser", context.run_as_user), ("runAsGroup", context.run_as_group)] {
-            if let Some(id) = id.filter(|id| !(0..=i64::from(i32::MAX)).contains(id)) {
-                let why = "must be between 0 and 2147483647, inclusive";
-                wrong.push(Cause::invalid(format!("{field}.securityContext.{name}"), id, why));
-            }
-        }
-    }
 }
 
 /// What init containers may not have, for they end before anything asks for it.
 pub(super) fn validate_init(container: &Container, field: &str, wrong: &mut Vec<Cause>) {
-    if container.restart_policy.is_some() {
-        let why = "this version has no sidecar containers: init containers run to their end";
-        wrong.push(Cause::forbidden(format!("{field}.restartPolicy"), why));
+    if container.restart_policy.as_deref() == Some("Always") {
+        // A sidecar: it goes on beside the others, and is asked how it is.
         return;
     }
     let handlers = [
@@ -135,19 +128,6 @@ fn ports(container: &Container, field: &str, wrong: &mut Vec<Cause>) {
     }
 }
 
-/// The fields of a pod that its environment may name.
-const ENV_FIELDS: [&str; 9] = [
-    "metadata.name",
-    "metadata.namespace",
-    "metadata.uid",
-    "spec.nodeName",
-    "spec.serviceAccountName",
-    "status.hostIP",
-    "status.hostIPs",
-    "status.podIP",
-    "status.podIPs",
-];
-
 fn env(variable: &EnvVar, field: &str, wrong: &mut Vec<Cause>) {
     match variable.name.as_str() {
         "" => wrong.push(Cause::required(format!("{field}.name"), "")),
@@ -158,41 +138,7 @@ fn env(variable: &EnvVar, field: &str, wrong: &mut Vec<Cause>) {
     if variable.value.as_deref().is_some_and(|value| !value.is_empty()) {
         wrong.push(Cause::invalid(&field, "", "may not be specified when `value` is not empty"));
     }
-    let others = [
-        ("configMapKeyRef", source.config_map_key_ref.is_some(), "pods read no ConfigMaps yet"),
-        ("fileKeyRef", source.file_key_ref.is_some(), "this version reads no environment from files"),
-        ("resourceFieldRef", source.resource_field_ref.is_some(), "this version does not enforce resources"),
-        ("secretKeyRef", source.secret_key_ref.is_some(), "pods read no Secrets yet"),
-    ];
-    let set: Vec<_> = others.into_iter().filter(|(_, is_set, _)| *is_set).collect();
-    for (name, _, why) in &set {
-        wrong.push(Cause::forbidden(format!("{field}.{name}"), why));
-    }
-    match &source.field_ref {
-        None if set.is_empty() => {
-            let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
-            wrong.push(Cause::invalid(&field, "", why));
-        }
-        None => {}
-        Some(_) if !set.is_empty() => {
-            wrong.push(Cause::invalid(&field, "", "may not have more than one field specified at a time"));
-        }
-        Some(reference) => env_field(&reference.field_path, &format!("{field}.fieldRef.fieldPath"), wrong),
-    }
-}
-
-fn env_field(path: &str, field: &str, wrong: &mut Vec<Cause>) {
-    if path.is_empty() {
-        wrong.push(Cause::required(field, ""));
-        return;
-    }
-    let key = |map: &str| path.strip_prefix(map)?.strip_prefix("['")?.strip_suffix("']");
-    if let Some(key) = key("metadata.labels").or_else(|| key("metadata.annotations")) {
-        invalid(wrong, field, path, names::qualified(&key.to_lowercase()));
-    } else if !ENV_FIELDS.contains(&path) {
-        let why = format!("error converting fieldPath: field label not supported: {path}");
-        wrong.push(Cause::invalid(field, path, &why));
-    }
+    config::value_from(source, &field, wrong);
 }
 
 fn resources(resources: Option<&ResourceRequirements>, field: &str, wrong: &mut Vec<Cause>) {

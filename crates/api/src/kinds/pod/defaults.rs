@@ -1,11 +1,16 @@
 //! What Kubernetes fills in of a pod.
 //!
-//! Not what depends on things that are not here: pods get no credentials, so no token is mounted, and no taints drive them
+//! Not what depends on things that are not here: no token is mounted that no volume asks for, and no taints drive them
 //! out, so no tolerations are added.
 
 use serde_json::{Value, json};
 
 use crate::kinds::fields::{fill, has, items, object, set};
+
+/// The permissions of files that are made of configuration: 0644.
+const FILE_MODE: i32 = 0o644;
+/// How long a token counts, in seconds, where nothing is said.
+const TOKEN_SECONDS: i64 = 3600;
 
 /// The grace of a pod that asks for none, in seconds.
 const GRACE_SECONDS: i64 = 30;
@@ -45,7 +50,8 @@ pub(crate) fn template(spec: &mut Value) {
     items(spec, "volumes").for_each(volume);
 }
 
-fn container(container: &mut Value) {
+/// Fills in a container.
+pub(super) fn container(container: &mut Value) {
     let policy = image_pull_policy(container["image"].as_str().unwrap_or_default());
     fill(container, "imagePullPolicy", policy);
     fill(container, "resources", json!({}));
@@ -57,6 +63,9 @@ fn container(container: &mut Value) {
     for variable in items(container, "env") {
         if let Some(field) = variable.pointer_mut("/valueFrom/fieldRef") {
             fill(field, "apiVersion", "v1");
+        }
+        if let Some(resource) = variable.pointer_mut("/valueFrom/resourceFieldRef") {
+            fill(resource, "divisor", "0");
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -109,9 +118,37 @@ fn volume(volume: &mut Value) {
     if !has_source {
         set(volume, "emptyDir", json!({}));
     }
+    for source in ["configMap", "downwardAPI", "projected", "secret"] {
+        if let Some(source) = volume.get_mut(source) {
+            fill(source, "defaultMode", FILE_MODE);
+            files(source);
+            items(source, "sources").for_each(projection);
+        }
+    }
     if let Some(path) = volume.get_mut("hostPath")
         && !has(path, "type")
     {
         set(path, "type", "");
+    }
+}
+
+/// Fills in what the files of the downward API say of themselves.
+fn files(source: &mut Value) {
+    for file in items(source, "items") {
+        if let Some(field) = file.get_mut("fieldRef") {
+            fill(field, "apiVersion", "v1");
+        }
+        if let Some(resource) = file.get_mut("resourceFieldRef") {
+            fill(resource, "divisor", "0");
+        }
+    }
+}
+
+fn projection(source: &mut Value) {
+    if let Some(downward) = source.get_mut("downwardAPI") {
+        files(downward);
+    }
+    if let Some(token) = source.get_mut("serviceAccountToken") {
+        fill(token, "expirationSeconds", TOKEN_SECONDS);
     }
 }

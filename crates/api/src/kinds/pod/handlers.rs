@@ -1,7 +1,7 @@
 //! What must hold for the probes and the lifecycle hooks of a container.
 
 use k8s_openapi::api::core::v1::{
-    Container, ExecAction, HTTPGetAction, LifecycleHandler, Probe, SleepAction, TCPSocketAction,
+    Container, ExecAction, GRPCAction, HTTPGetAction, LifecycleHandler, Probe, SleepAction, TCPSocketAction,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -72,7 +72,7 @@ struct Handler<'a> {
     http_get: Option<&'a HTTPGetAction>,
     tcp_socket: Option<&'a TCPSocketAction>,
     sleep: Option<&'a SleepAction>,
-    has_grpc: bool,
+    grpc: Option<&'a GRPCAction>,
 }
 
 impl<'a> Handler<'a> {
@@ -82,7 +82,7 @@ impl<'a> Handler<'a> {
             http_get: probe.http_get.as_ref(),
             tcp_socket: probe.tcp_socket.as_ref(),
             sleep: None,
-            has_grpc: probe.grpc.is_some(),
+            grpc: probe.grpc.as_ref(),
         }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Handler<'a> {
             http_get: hook.http_get.as_ref(),
             tcp_socket: hook.tcp_socket.as_ref(),
             sleep: hook.sleep.as_ref(),
-            has_grpc: false,
+            grpc: None,
         }
     }
 
@@ -102,7 +102,7 @@ impl<'a> Handler<'a> {
             ("exec", self.exec.is_some()),
             ("httpGet", self.http_get.is_some()),
             ("tcpSocket", self.tcp_socket.is_some()),
-            ("grpc", self.has_grpc),
+            ("grpc", self.grpc.is_some()),
             ("sleep", self.sleep.is_some()),
         ];
         kinds.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
@@ -132,9 +132,8 @@ fn handler(handler: &Handler<'_>, field: &str, wrong: &mut Vec<Cause>) {
         let why = "must be greater than or equal to 0";
         wrong.push(Cause::invalid(format!("{field}.sleep.seconds"), sleep.seconds, why));
     }
-    if handler.has_grpc {
-        let why = "this version probes with exec, httpGet and tcpSocket only";
-        wrong.push(Cause::forbidden(format!("{field}.grpc"), why));
+    if let Some(grpc) = handler.grpc {
+        port(&IntOrString::Int(grpc.port), &format!("{field}.grpc.port"), wrong);
     }
 }
 

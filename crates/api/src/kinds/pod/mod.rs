@@ -1,8 +1,12 @@
 //! `v1 Pod`: containers that share a network, volumes and a fate.
 
+mod config;
 mod container;
 pub(crate) mod defaults;
+pub mod ephemeral;
 mod handlers;
+pub mod qos;
+mod security;
 mod spec;
 mod tolerations;
 pub(crate) mod volumes;
@@ -10,7 +14,7 @@ pub(crate) mod warnings;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -57,7 +61,7 @@ impl resource::Rules for Rules {
         for field in ACCOUNT {
             fields::set(spec, field, account.as_str());
         }
-        let class = qos_class(spec);
+        let class = PodSpec::deserialize(&*spec).map_or("BestEffort", |spec| qos::class(&spec));
         fields::set(object, "status", json!({"phase": "Pending", "qosClass": class}));
         fields::set(fields::object(object, "metadata"), "generation", 1);
     }
@@ -180,24 +184,4 @@ fn put_back(spec: &mut Value, old: &Value, field: &str) {
 
 fn annotations(object: &Value) -> BTreeMap<String, String> {
     object.pointer("/metadata/annotations").and_then(|map| BTreeMap::deserialize(map).ok()).unwrap_or_default()
-}
-
-/// The quality of service that Kubernetes derives from requests and limits.
-fn qos_class(spec: &Value) -> &'static str {
-    let containers = ["initContainers", "containers"].into_iter().filter_map(|list| spec[list].as_array()).flatten();
-    let mut is_best_effort = true;
-    let mut is_guaranteed = true;
-    for container in containers {
-        for resource in ["cpu", "memory"] {
-            let request = container["resources"]["requests"].get(resource);
-            let limit = container["resources"]["limits"].get(resource);
-            is_best_effort &= request.is_none() && limit.is_none();
-            is_guaranteed &= limit.is_some() && request == limit;
-        }
-    }
-    match (is_best_effort, is_guaranteed) {
-        (true, _) => "BestEffort",
-        (false, true) => "Guaranteed",
-        (false, false) => "Burstable",
-    }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::kinds::names;
 use crate::kinds::names::invalid;
-use crate::kinds::pod::{container, tolerations, volumes};
-use crate::limits::{DNS_NAMESERVERS_MAX, DNS_SEARCHES_MAX};
+use crate::kinds::pod::{container, security, tolerations, volumes};
+use crate::limits::{DNS_NAMESERVERS_MAX, DNS_SEARCHES_MAX, KERNEL_NAME_OCTETS_MAX};
 use crate::status::Cause;
 
 /// All that is wrong with the specification of a pod, which stands at the path `field`. Defaults are filled in.
@@ -36,6 +36,7 @@ fn validate_typed(spec: &PodSpec, field: &str) -> Vec<Cause> {
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(spec.dns_policy.as_deref(), &policies, at("dnsPolicy"), &mut wrong);
     dns(spec, field, &mut wrong);
+    security::validate_pod(spec, field, &mut wrong);
     tolerations::validate(spec.tolerations.as_deref().unwrap_or_default(), &at("tolerations"), &mut wrong);
     if let Some(seconds) = spec.termination_grace_period_seconds.filter(|seconds| *seconds < 0) {
         let why = "must be greater than or equal to 0";
@@ -50,6 +51,7 @@ fn validate_typed(spec: &PodSpec, field: &str) -> Vec<Cause> {
             invalid(&mut wrong, &at(name), value, names::label(value));
         }
     }
+    hostname_override(spec, &at("hostnameOverride"), &mut wrong);
     for (index, alias) in spec.host_aliases.iter().flatten().enumerate() {
         if alias.ip.parse::<std::net::IpAddr>().is_err() {
             let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
@@ -60,6 +62,19 @@ fn validate_typed(spec: &PodSpec, field: &str) -> Vec<Cause> {
         }
     }
     wrong
+}
+
+/// Source: KEP-4762.
+fn hostname_override(spec: &PodSpec, field: &str, wrong: &mut Vec<Cause>) {
+    let Some(name) = spec.hostname_override.as_deref() else { return };
+    invalid(wrong, field, name, names::subdomain(name));
+    if name.len() > KERNEL_NAME_OCTETS_MAX {
+        wrong.push(Cause::too_long(field, KERNEL_NAME_OCTETS_MAX));
+    }
+    let others = [("setHostnameAsFQDN", spec.set_hostname_as_fqdn), ("hostNetwork", spec.host_network)];
+    for (other, _) in others.into_iter().filter(|(_, is_set)| *is_set == Some(true)) {
+        wrong.push(Cause::forbidden(field, &format!("may not be set when `{other}` is true")));
+    }
 }
 
 fn containers(spec: &PodSpec, field: &str, volumes: &HashSet<&str>, wrong: &mut Vec<Cause>) {
@@ -76,6 +91,7 @@ fn containers(spec: &PodSpec, field: &str, volumes: &HashSet<&str>, wrong: &mut 
                 wrong.push(Cause::duplicate(format!("{field}.name"), container.name.as_str()));
             }
             container::validate(container, volumes, &field, wrong);
+            security::validate_container(container.security_context.as_ref(), spec, &field, wrong);
             if list == "initContainers" {
                 container::validate_init(container, &field, wrong);
             }

@@ -6,11 +6,13 @@ use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume, VolumeMount};
 use serde_json::Value;
 
 use crate::kinds::names::invalid;
+use crate::kinds::pod::config;
 use crate::kinds::{names, quantity};
 use crate::status::Cause;
 
 /// The sources that are mounted here. Another is refused: a pod that starts without its files would be a lie.
-const SUPPORTED: [&str; 3] = ["emptyDir", "hostPath", "persistentVolumeClaim"];
+const SUPPORTED: [&str; 7] =
+    ["configMap", "downwardAPI", "emptyDir", "hostPath", "persistentVolumeClaim", "projected", "secret"];
 
 const HOST_PATH_TYPES: [&str; 8] =
     ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
@@ -45,9 +47,10 @@ fn source(volume: &Volume, field: &str, wrong: &mut Vec<Cause>) {
         wrong.push(Cause::forbidden(format!("{field}.{name}"), "may not specify more than 1 volume type"));
     }
     for name in sources.iter().filter(|name| !SUPPORTED.contains(name)) {
-        let why = "this version mounts only emptyDir, hostPath and persistentVolumeClaim volumes";
-        wrong.push(Cause::forbidden(format!("{field}.{name}"), why));
+        let why = format!("this version mounts only volumes of the types {}", SUPPORTED.join(", "));
+        wrong.push(Cause::forbidden(format!("{field}.{name}"), &why));
     }
+    config::volume(volume, field, wrong);
     if let Some(directory) = &volume.empty_dir {
         let medium = directory.medium.as_deref().unwrap_or_default();
         if !["", "Memory"].contains(&medium) {
@@ -106,20 +109,16 @@ pub(super) fn validate_mounts(mounts: &[VolumeMount], volumes: &HashSet<&str>, f
             wrong.push(Cause::invalid(format!("{field}.mountPath"), path, "must be unique"));
         }
         if let Some(path) = mount.sub_path.as_deref().filter(|path| !path.is_empty()) {
-            sub_path(path, &format!("{field}.subPath"), wrong);
+            config::descending(path, &format!("{field}.subPath"), wrong);
         }
-        if mount.sub_path_expr.is_some() {
-            let why = "this version expands no variables in paths: use subPath";
-            wrong.push(Cause::forbidden(format!("{field}.subPathExpr"), why));
+        if let Some(path) = mount.sub_path_expr.as_deref().filter(|path| !path.is_empty()) {
+            let field = format!("{field}.subPathExpr");
+            if mount.sub_path.as_deref().is_some_and(|path| !path.is_empty()) {
+                wrong.push(Cause::invalid(&field, path, "subPathExpr and subPath are mutually exclusive"));
+            }
+            config::descending(path, &field, wrong);
         }
     }
-}
-
-fn sub_path(path: &str, field: &str, wrong: &mut Vec<Cause>) {
-    if path.starts_with('/') {
-        wrong.push(Cause::invalid(field, path, "must be a relative path"));
-    }
-    no_backsteps(path, field, wrong);
 }
 
 /// A path that does not climb.

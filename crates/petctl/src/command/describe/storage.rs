@@ -16,11 +16,16 @@ pub(super) fn service(service: &Value, endpoints: &Value) -> Document {
     document.field("IP", &say(&spec["clusterIP"]));
     document.optional("External Name", &spec["externalName"]);
     document.optional("Publish Not Ready", &spec["publishNotReadyAddresses"]);
+    if spec["sessionAffinity"] == "ClientIP" {
+        document.field("Session Affinity", "ClientIP");
+    }
     let ports = spec["ports"].as_array().into_iter().flatten().map(|port| {
         let name = port["name"].as_str().unwrap_or("<unset>");
         let protocol = port["protocol"].as_str().unwrap_or("TCP");
         let target = if port["targetPort"].is_null() { &port["port"] } else { &port["targetPort"] };
-        format!("{name} {}/{protocol} to {}", say(&port["port"]), say(target))
+        let on_host = port["nodePort"].as_u64().filter(|port| *port != 0);
+        let on_host = on_host.map(|port| format!(", on this machine at {port}")).unwrap_or_default();
+        format!("{name} {}/{protocol} to {}{on_host}", say(&port["port"]), say(target))
     });
     document.lines("Ports", &ports.collect::<Vec<_>>());
     document.lines("Endpoints", &addresses(endpoints, "addresses"));
@@ -76,7 +81,7 @@ pub(super) fn volume(volume: &Value) -> Document {
     document.field("Access Modes", &list(&spec["accessModes"]).join(", "));
     document.field("Capacity", &say(&spec["capacity"]["storage"]));
     document.optional("Message", &volume["status"]["message"]);
-    for source in ["hostPath", "local"] {
+    for source in ["csi", "hostPath", "local"] {
         if spec[source].is_object() {
             document.dump(source, &spec[source]);
         }

@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeSpec};
 
+use plan::facts::Room;
+
 use super::*;
 
 /// The plan while the engine is said to have these volumes.
@@ -32,7 +34,9 @@ fn blind_notices_an_action_on_facts_from_before() {
         Some(_) => claim::plan(input),
         None => {
             let before = ["petset_test_v", "petset_test_w"];
-            let volume = |name: &str| (name.to_owned(), Volume { name: name.to_owned(), labels: BTreeMap::new() });
+            let volume = |name: &str| {
+                (name.to_owned(), Volume { name: name.to_owned(), labels: BTreeMap::new(), room: Room::Disk })
+            };
             storage_with(input, &before.map(volume).into())
         }
     });

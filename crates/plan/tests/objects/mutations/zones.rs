@@ -73,6 +73,31 @@ fn zone_true_notices_endpoints_that_dns_does_not_agree_with() {
 }
 
 #[test]
+fn zone_true_notices_an_address_that_leads_elsewhere() {
+    noticed_in_zone(Law::ZoneTrue, |service, pods, current| {
+        let mut plan = zone::plan(service, pods, current);
+        for frontend in &mut plan.frontends {
+            frontend.backends.push("10.0.0.99:80".parse().unwrap());
+        }
+        plan
+    });
+    noticed_in_zone(Law::ZoneTrue, |service, pods, current| {
+        let mut plan = zone::plan(service, pods, current);
+        for frontend in &mut plan.frontends {
+            frontend.backends.pop();
+        }
+        plan
+    });
+    noticed_in_zone(Law::ZoneTrue, |service, pods, current| {
+        let mut plan = zone::plan(service, pods, current);
+        for frontend in &mut plan.frontends {
+            frontend.address.set_ip([10, 1, 0, 2].into());
+        }
+        plan
+    });
+}
+
+#[test]
 fn quiet_notices_endpoints_that_are_written_in_every_pass() {
     noticed_in_zone(Law::Quiet, |service, pods, current| {
         let mut plan = zone::plan(service, pods, current);

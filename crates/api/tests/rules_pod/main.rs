@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
+mod config;
+mod kubelet;
+
 use api::admission::{self, Stamp, Update};
 use api::body::{self, Media};
 use api::resource::PODS;
@@ -233,6 +236,28 @@ spec:
 }
 
 #[test]
+fn a_hostname_that_overrides_fits_into_the_kernel_and_stands_alone() {
+    let causes = |more: &str| {
+        causes(&format!(
+            "metadata: {{name: p}}\nspec: {{containers: [{{name: a, image: i}}], hostnameOverride: {more}}}\n"
+        ))
+    };
+    let at = "spec.hostnameOverride";
+    assert_eq!(causes(&"a".repeat(63)), Vec::<String>::new());
+    assert_eq!(
+        causes(&format!("{}.b, setHostnameAsFQDN: true, hostNetwork: true", "a".repeat(63))),
+        [
+            format!("{at}: Too long: may not be more than 64 bytes"),
+            format!("{at}: Forbidden: may not be set when `setHostnameAsFQDN` is true"),
+            format!("{at}: Forbidden: may not be set when `hostNetwork` is true"),
+        ]
+    );
+    assert!(
+        causes("Web")[0].starts_with("spec.hostnameOverride: Invalid value: \"Web\": a lowercase RFC 1123 subdomain")
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_container_is_said_in_kubernetes_words() {
     let at = "spec.containers[0]";
     for (fields, expected) in [
@@ -333,12 +358,19 @@ fn what_is_wrong_with_a_container_is_said_in_kubernetes_words() {
 
 #[test]
 fn what_would_mislead_is_refused() {
-    let mounts = "this version mounts only emptyDir, hostPath and persistentVolumeClaim volumes";
+    let mounts = "this version mounts only volumes of the types configMap, downwardAPI, emptyDir, hostPath, \
+                  persistentVolumeClaim, projected, secret";
     let volume = |source: &str| pod(&format!("containers: [{{name: c, image: i}}]\nvolumes:\n- {{name: v, {source}}}"));
     for (manifest, expected) in [
-        (volume("configMap: {name: a}"), format!("spec.volumes[0].configMap: Forbidden: {mounts}")),
-        (volume("secret: {secretName: a}"), format!("spec.volumes[0].secret: Forbidden: {mounts}")),
-        (volume("projected: {sources: []}"), format!("spec.volumes[0].projected: Forbidden: {mounts}")),
+        (volume("nfs: {server: a, path: /}"), format!("spec.volumes[0].nfs: Forbidden: {mounts}")),
+        (
+            volume("projected: {sources: [{clusterTrustBundle: {path: a, name: b}}]}"),
+            "spec.volumes[0].projected.sources[0].clusterTrustBundle: Forbidden: there are no bundles of certificates here".into(),
+        ),
+        (
+            volume("projected: {sources: [{serviceAccountToken: {path: a, expirationSeconds: 599}}]}"),
+            "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 599: may not specify a duration less than 10 minutes".into(),
+        ),
         (
             volume("emptyDir: {}, hostPath: {path: /}"),
             "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type".into(),
@@ -346,20 +378,12 @@ fn what_would_mislead_is_refused() {
         (volume("hostPath: {path: /a/../b}"), "spec.volumes[0].hostPath.path: Invalid value: \"/a/../b\": must not contain '..'".into()),
         (volume("persistentVolumeClaim: {}"), "spec.volumes[0].persistentVolumeClaim.claimName: Required value".into()),
         (
-            container("envFrom: [{configMapRef: {name: a}}]"),
-            "spec.containers[0].envFrom: Forbidden: pods read no ConfigMaps and Secrets yet".into(),
+            container("livenessProbe: {grpc: {port: 0}}"),
+            "spec.containers[0].livenessProbe.grpc.port: Invalid value: 0: must be between 1 and 65535, inclusive".into(),
         ),
         (
-            container("env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: b}}}]"),
-            "spec.containers[0].env[0].valueFrom.secretKeyRef: Forbidden: pods read no Secrets yet".into(),
-        ),
-        (
-            container("livenessProbe: {grpc: {port: 1}}"),
-            "spec.containers[0].livenessProbe.grpc: Forbidden: this version probes with exec, httpGet and tcpSocket only".into(),
-        ),
-        (
-            pod("containers: [{name: c, image: i}]\ninitContainers: [{name: d, image: i, restartPolicy: Always}]"),
-            "spec.initContainers[0].restartPolicy: Forbidden: this version has no sidecar containers: init containers run to their end".into(),
+            pod("containers: [{name: c, image: i}]\ninitContainers: [{name: d, image: i, restartPolicy: Sometimes}]"),
+            "spec.initContainers[0].restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"Never\", \"OnFailure\"".into(),
         ),
     ] {
         assert_eq!(causes(&manifest), [expected], "{manifest}");
@@ -413,88 +437,6 @@ fn an_update_may_change_images_and_little_else() {
     for change in changes {
         assert_eq!(update(change).unwrap_err().message, refused);
     }
-}
-
-#[test]
-fn what_has_no_effect_is_warned_of() {
-    let manifest = "
-metadata: {name: p}
-spec:
-  affinity: {podAntiAffinity: {}}
-  nodeSelector: {disk: ssd}
-  os: {name: linux}
-  schedulerName: mine
-  serviceAccountName: robot
-  automountServiceAccountToken: false
-  hostPID: true
-  hostIPC: false
-  securityContext: {runAsUser: 1, fsGroup: 2}
-  containers:
-  - name: c
-    image: i
-    resources: {limits: {cpu: 1}}
-    terminationMessagePath: /x
-    securityContext: {privileged: true, seLinuxOptions: {level: a}}
-    volumeMounts: [{name: v, mountPath: /a, mountPropagation: None}]
-  volumes: [{name: v, emptyDir: {}}]
-";
-    let one_node = "there is one node";
-    let not_applied = "this version does not apply it";
-    assert_eq!(
-        PODS.rules.warnings(&normalised(manifest)),
-        [
-            format!("spec.hostPID has no effect: {not_applied}"),
-            format!("spec.os has no effect: {one_node}"),
-            "spec.serviceAccountName has no effect: pods get no credentials for the API".into(),
-            format!("spec.schedulerName has no effect: {one_node}"),
-            format!("spec.securityContext.fsGroup has no effect: {not_applied}"),
-            "spec.containers[0].resources is not held to: this version enforces no resource limits; what is requested counts \
-             when the pod gets its node"
-                .into(),
-            "spec.containers[0].terminationMessagePath has no effect: this version reads no such file".into(),
-            format!("spec.containers[0].securityContext.seLinuxOptions has no effect: {not_applied}"),
-            format!("spec.containers[0].volumeMounts[0].mountPropagation has no effect: {not_applied}"),
-        ]
-    );
-    assert_eq!(causes(manifest), Vec::<String>::new());
-}
-
-#[test]
-fn what_counts_only_beside_something_else_is_warned_of_alone() {
-    let manifest = "
-metadata: {name: p}
-spec:
-  activeDeadlineSeconds: 5
-  securityContext: {runAsNonRoot: true}
-  initContainers:
-  - {name: a, image: i, securityContext: {runAsUser: 1, runAsGroup: 2, runAsNonRoot: true}}
-  containers:
-  - {name: b, image: i, securityContext: {runAsGroup: 2}}
-  volumes:
-  - {name: v, emptyDir: {sizeLimit: 1Gi}}
-  - {name: w, emptyDir: {sizeLimit: 1Gi, medium: Memory}}
-  - {name: x, hostPath: {path: /a, type: FileOrCreate}}
-";
-    assert_eq!(
-        PODS.rules.warnings(&normalised(manifest)),
-        [
-            "spec.activeDeadlineSeconds has no effect: this version does not apply it",
-            "spec.securityContext.runAsNonRoot has no effect without runAsUser: this version does not look up the image's \
-             own user",
-            "spec.volumes[0].emptyDir.sizeLimit has no effect: directories of this machine have no fixed size",
-            "spec.volumes[2].hostPath.type: this version makes no files; the path must exist",
-            "spec.containers[0].securityContext.runAsGroup has no effect without runAsUser: this version does not look up \
-             the image's own user",
-        ]
-    );
-}
-
-#[test]
-fn what_is_filled_in_is_not_warned_of() {
-    let mut pod = normalised(&container("ports: [{containerPort: 80}], livenessProbe: {tcpSocket: {port: 80}}"));
-    assert_eq!(PODS.rules.warnings(&pod), Vec::<String>::new());
-    PODS.rules.default(&mut pod);
-    assert_eq!(PODS.rules.warnings(&pod), Vec::<String>::new());
 }
 
 #[test]
