@@ -6,10 +6,10 @@
 THREADS := $(shell echo $$(($$(nproc) + 1)))
 ifneq ($(shell command -v cargo-nextest),)
 UNIT := cargo nextest run --locked --workspace -E "not package(petset-integration)"
-INTEGRATION := cargo nextest run --locked --workspace --test-threads $(THREADS) -E "package(petset-integration)"
+INTEGRATION := cargo nextest run --locked --workspace --no-fail-fast --test-threads $(THREADS) -E "package(petset-integration)"
 else
 UNIT := cargo test --quiet --locked --workspace --exclude petset-integration
-INTEGRATION := cargo test --quiet --locked --package petset-integration
+INTEGRATION := cargo test --quiet --locked --no-fail-fast --package petset-integration
 endif
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO_HOME ?= $(HOME)/.cargo

@@ -16,8 +16,8 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Nothing on a machine that works takes longer; a test that waits so long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Nothing takes longer, also on a machine on which several clusters are started at once; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How often a condition is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -82,6 +82,16 @@ impl World {
         let mut command = Command::new("docker");
         command.args(args).env("DOCKER_HOST", &self.docker_host);
         succeed(&format!("docker {}", args.join(" ")), &run(command, "")?)
+    }
+
+    /// The end of what a container has said, on both streams, for whoever looks for the reason of a failure.
+    pub fn last_words(&self, container: &str) -> String {
+        let mut command = Command::new("docker");
+        command.args(["logs", "--tail", "20", container]).env("DOCKER_HOST", &self.docker_host);
+        match command.output() {
+            Ok(said) => [said.stdout, said.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat(),
+            Err(error) => format!("docker logs: {error}"),
+        }
     }
 
     /// What Docker calls a container of a pod in the namespace `default`; a sandbox is the container `POD`.

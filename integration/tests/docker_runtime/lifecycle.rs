@@ -163,7 +163,7 @@ fn containers_stop_together_after_their_hooks() {
             world.run(world.start("deafer", 0, &sandbox, deaf)).await,
         ];
         let began = Instant::now();
-        let grace = Duration::from_secs(3);
+        let grace = Duration::from_secs(6);
         let stops = vec![
             stop(&polite, MINUTE, Some(shell("echo bye >/tmp/said"))),
             stop(&deaf[0], grace, None),
@@ -171,7 +171,7 @@ fn containers_stop_together_after_their_hooks() {
         ];
         assert_eq!(world.act(Action::Stop(stops.clone())).await, Ok(Done::Ok));
         let took = began.elapsed();
-        assert!(took >= grace && took < 2 * grace, "two graces of 3 s side by side took {took:?}");
+        assert!(took >= grace && took < 2 * grace, "two graces side by side took {took:?}");
         assert_eq!(world.ended("polite", 0).await, 7);
         assert_eq!((world.ended("deaf", 0).await, world.ended("deafer", 0).await), (137, 137));
 

@@ -18,6 +18,9 @@ use anyhow::{Context, Result, ensure};
 use petset_integration::{World, is_ready, succeed};
 use serde_json::Value;
 
+/// A name follows readiness, which is asked for each second, within so long, also on a machine with other work.
+const NAME_FOLLOWS_WITHIN: Duration = Duration::from_secs(10);
+
 #[test]
 fn containers_of_a_pod_share_localhost_and_an_empty_dir() -> Result<()> {
     let mut world = World::start("share")?;
@@ -198,12 +201,12 @@ spec:
         ensure!(answer.is_empty(), "{answer}");
         Ok(())
     })?;
-    ensure!(since.elapsed() < Duration::from_secs(3), "that took {:?}", since.elapsed());
+    ensure!(since.elapsed() < NAME_FOLLOWS_WITHIN, "that took {:?}", since.elapsed());
     ensure!(!is_ready(&world.json(&["get", "pod", "pet"])?), "Ready without a name");
     world.petctl(&["exec", "pet", "--", "rm", "/tmp/sick"])?;
     let since = Instant::now();
     world.eventually("its name is back", |world| contains(&answers(world)?, &address))?;
-    ensure!(since.elapsed() < Duration::from_secs(3), "that took {:?}", since.elapsed());
+    ensure!(since.elapsed() < NAME_FOLLOWS_WITHIN, "that took {:?}", since.elapsed());
     ensure!(is_ready(&world.json(&["get", "pod", "pet"])?), "not Ready with a name");
     Ok(())
 }
