@@ -9,7 +9,6 @@ mod host;
 mod instance;
 mod keeper;
 mod logging;
-mod memory;
 mod named;
 mod private;
 mod seed;
@@ -35,7 +34,6 @@ use tokio::signal::unix::{SignalKind, signal};
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    memory::share_one_heap();
     files::open_as_many_as_allowed();
     let matches = command().get_matches();
     let outcome = match matches.subcommand() {
