@@ -70,7 +70,7 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::UpdatePod(pod) => replace(store, resources::PODS, &*pod, now),
         Write::UpdateClaim(claim) => replace(store, resources::CLAIMS, &*claim, now),
         Write::UpdateVolume(volume) => replace(store, resources::VOLUMES, &*volume, now),
-        Write::UpdateNamespace(namespace) => replace_with_status(&*namespace),
+        Write::UpdateNamespace(namespace) => replace_with_status(store, resources::NAMESPACES, &*namespace),
         Write::PodStatus { namespace, name, rv, status } => {
             set_status(store, Key::new(resources::PODS, &namespace, &name), &rv, json!(status))
         }
@@ -127,7 +127,7 @@ pub fn translate(store: &Store, write: Write, uid: Uuid, now: Timestamp) -> Resu
         Write::ConfigMap { config_map, rv: None } => Some(create(resources::CONFIG_MAPS, &*config_map, uid, now)?),
         Write::ConfigMap { config_map, rv: Some(_) } => replace(store, resources::CONFIG_MAPS, &*config_map, now),
         Write::Endpoints { endpoints, rv: None } => Some(create(resources::ENDPOINTS, &*endpoints, uid, now)?),
-        Write::Endpoints { endpoints, rv: Some(_) } => replace_with_status(&*endpoints),
+        Write::Endpoints { endpoints, rv: Some(_) } => replace_with_status(store, resources::ENDPOINTS, &*endpoints),
     })
 }
 
@@ -215,15 +215,14 @@ fn own(resource: &str, object: &mut Value, stored: &Value, now: Timestamp) {
     ownership::changed(served(resource), object, stored, writer);
 }
 
-fn replace_with_status(object: &impl Serialize) -> Option<store::Write> {
-    let object = json!(object);
-    let resource = match text_at(&object, "kind") {
-        "Namespace" => resources::NAMESPACES,
-        "Endpoints" => resources::ENDPOINTS,
-        _ => return None,
-    };
-    let expect = at(text(&object, "resourceVersion"));
-    Some(store::Write::Update { key: key_of(resource, &object), object, expect })
+/// Replaces everything but who owns what.
+fn replace_with_status(store: &Store, resource: &str, object: &impl Serialize) -> Option<store::Write> {
+    let mut object = json!(object);
+    let (key, expect) = (key_of(resource, &object), at(text(&object, "resourceVersion")));
+    if let Some(entries) = store.get(&key)?["metadata"].get("managedFields") {
+        object["metadata"]["managedFields"] = entries.clone();
+    }
+    Some(store::Write::Update { key, object, expect })
 }
 
 fn set_status(store: &Store, key: Key, rv: &str, status: Value) -> Option<store::Write> {
@@ -308,10 +307,6 @@ fn key_of(resource: &str, object: &Value) -> Key {
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
-}
-
-fn text_at<'a>(object: &'a Value, field: &str) -> &'a str {
-    object[field].as_str().unwrap_or_default()
 }
 
 fn at(rv: &str) -> Expect {

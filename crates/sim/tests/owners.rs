@@ -241,3 +241,28 @@ async fn what_the_loop_changes_of_an_applied_object_is_its_own() {
     assert_eq!(managers, [(&json!("me"), &json!("Apply")), (&json!("petset"), &json!("Update"))]);
     assert_eq!(entries[1]["fieldsV1"]["f:spec"], json!({"f:volumeName": {}}));
 }
+
+/// The loop reads objects without their entries, and writes them with the ones that are stored.
+#[tokio::test(start_paused = true)]
+async fn who_owns_what_is_kept_when_the_loop_writes_a_whole_object() {
+    let cluster = Cluster::start(&IMAGES).await;
+    cluster.create(service("web")).await;
+    cluster.settle().await;
+    let key = Key::new("endpoints", "default", "web");
+    let entries = json!([{
+        "manager": "me", "operation": "Apply", "apiVersion": "v1", "time": "2016-07-01T12:00:00Z", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": {"f:tier": {}}}},
+    }]);
+    let edited = petset_sim::api::edit(&cluster.store, &key, |endpoints| {
+        endpoints["metadata"]["labels"]["tier"] = json!("front");
+        endpoints["metadata"]["managedFields"] = entries.clone();
+    });
+    edited.await.expect("the endpoints are there");
+    let mut backend = pod("web-0", &[]);
+    backend["metadata"]["labels"] = json!({"app": "web"});
+    cluster.create(backend).await;
+    cluster.settle().await;
+    let endpoints = cluster.get("endpoints", "web").expect("the endpoints");
+    assert_eq!(endpoints["subsets"][0]["addresses"].as_array().map(Vec::len), Some(1), "{endpoints}");
+    assert_eq!(endpoints["metadata"]["managedFields"], entries);
+}

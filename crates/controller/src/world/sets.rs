@@ -20,7 +20,7 @@ use plan::{
 };
 
 use super::{
-    Kept, SetKey, Unit, World, labels_of,
+    Kept, Object, SetKey, Unit, World, labels_of,
     lookup::{controllers_of, selector_of_service},
     selects, unit,
 };
@@ -191,7 +191,7 @@ fn beginnings(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('-').map(|(at, _)| &name[..at])
 }
 
-impl<T: serde::de::DeserializeOwned> Kept<T> {
+impl<T: Object> Kept<T> {
     /// The objects of a namespace whose names begin so.
     fn beginning<'a>(&'a self, namespace: &'a str, prefix: &str) -> impl Iterator<Item = (&'a str, &'a T)> {
         let prefix = prefix.to_owned();
