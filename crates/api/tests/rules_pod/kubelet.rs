@@ -24,7 +24,7 @@ spec:
     terminationMessagePath: /x
     resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]
     securityContext: {privileged: true, seLinuxOptions: {level: a}, appArmorProfile: {type: RuntimeDefault}}
-    volumeMounts: [{name: v, mountPath: /a, mountPropagation: None}]
+    volumeMounts: [{name: v, mountPath: /a, mountPropagation: Bidirectional}]
   volumes: [{name: v, emptyDir: {}}]
 ";
     let one_node = "there is one node";
@@ -46,6 +46,30 @@ spec:
             format!("spec.containers[0].volumeMounts[0].mountPropagation has no effect: {not_applied}"),
         ]
     );
+    assert_eq!(causes(manifest), Vec::<String>::new());
+}
+
+#[test]
+fn what_asks_for_nothing_is_not_warned_of() {
+    let manifest = "
+metadata: {name: p}
+spec:
+  automountServiceAccountToken: false
+  hostUsers: true
+  schedulerName: default-scheduler
+  resources: {}
+  securityContext: {seLinuxOptions: {}}
+  containers:
+  - name: c
+    image: i
+    resources: {limits: {}, requests: {}}
+    securityContext: {seLinuxOptions: {}, appArmorProfile: {type: RuntimeDefault}}
+    volumeMounts:
+    - {name: v, mountPath: /a, mountPropagation: None, readOnly: true, recursiveReadOnly: Disabled}
+    - {name: v, mountPath: /b, mountPropagation: None, readOnly: true, recursiveReadOnly: IfPossible}
+  volumes: [{name: v, emptyDir: {}}]
+";
+    assert_eq!(PODS.rules.warnings(&normalised(manifest)), Vec::<String>::new());
     assert_eq!(causes(manifest), Vec::<String>::new());
 }
 

@@ -105,8 +105,9 @@ fn of_container(container: &Value, field: &str, warnings: &mut Vec<String>) {
     }
     security(container, CONTAINER_SECURITY, field, warnings);
     for (index, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
-        for name in ["mountPropagation", "recursiveReadOnly"] {
-            if has(mount, name) {
+        for (name, without) in [("mountPropagation", &["None"][..]), ("recursiveReadOnly", &["Disabled", "IfPossible"])]
+        {
+            if mount[name].as_str().is_some_and(|asked| !without.contains(&asked)) {
                 warnings.push(format!("{field}.volumeMounts[{index}].{name} has no effect: {NOT_APPLIED}"));
             }
         }
@@ -137,7 +138,8 @@ fn of_volume(volume: &Value, field: &str, warnings: &mut Vec<String>) {
 fn security(object: &Value, applied: &[&str], field: &str, warnings: &mut Vec<String>) {
     let context = object.get("securityContext").and_then(Value::as_object);
     for (name, value) in context.into_iter().flatten() {
-        if applied.contains(&name.as_str()) {
+        // Charts render options of SELinux that ask for nothing.
+        if applied.contains(&name.as_str()) || *value == json!({}) {
             continue;
         }
         // The engine's own profile is what is asked for then.
