@@ -175,7 +175,7 @@ objects!(
     Reserved
 );
 
-/// Objects of one kind by name, typed; without `managedFields`, which no plan reads and which take as much memory as the rest.
+/// Objects of one kind by name, typed; without `managedFields`, which no plan reads.
 #[derive(Debug)]
 pub struct Kept<T> {
     objects: BTreeMap<Name, (u64, T)>,

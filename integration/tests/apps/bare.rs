@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -19,9 +20,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// readiness probe of the one before says yes, or all together where the set is `Parallel`. Names are aliases on one
 /// network. All of it is taken away again.
 pub(crate) fn time(world: &World, pets: &[String], service: &str) -> Result<Duration> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut hand = Hand { world, service, containers: vec![], volumes: BTreeMap::new() };
     // A bridge of this name is one that the tests' engines let traffic through, also one that makes no rules for its networks.
-    let bridge = format!("com.docker.network.bridge.name=pets-b-{}", std::process::id());
+    let count = COUNT.fetch_add(1, Ordering::SeqCst);
+    let bridge = format!("com.docker.network.bridge.name=pets-b{:x}-{count}", std::process::id());
     world.docker(&["network", "create", "--opt", &bridge, &hand.network()])?;
     let began = Instant::now();
     if is_parallel(world, service)? {
