@@ -24,8 +24,8 @@ use std::{
         ffi::OsStringExt,
         process::{CommandExt, ExitStatusExt},
     },
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc},
     thread,
     time::Duration,
 };
@@ -52,8 +52,14 @@ unsafe extern "C" {
     safe fn kill(pid: i32, signal: i32) -> i32;
 }
 
-/// The process groups of the commands that run.
-type Groups = Mutex<BTreeSet<i32>>;
+/// The commands that run.
+#[derive(Default)]
+struct Running {
+    /// Shared by those who start a command, until it is among the groups. Whoever ends them all has it alone, for good.
+    starts: RwLock<()>,
+    /// Their process groups.
+    groups: Mutex<BTreeSet<i32>>,
+}
 
 fn main() -> io::Result<()> {
     let mut arguments = env::args().skip(1);
@@ -68,13 +74,13 @@ fn main() -> io::Result<()> {
 /// Runs commands until the input ends.
 fn run_commands() -> io::Result<()> {
     say(HELLO)?;
-    let groups = Arc::new(Groups::default());
+    let running = Arc::new(Running::default());
     // No buffer: as long as all are busy, nothing more is read.
     let (sender, requests) = mpsc::sync_channel(0);
     let requests = Arc::new(Mutex::new(requests));
     for _ in 0..COMMANDS_MAX {
-        let (requests, groups) = (Arc::clone(&requests), Arc::clone(&groups));
-        thread::spawn(move || serve(&requests, &groups));
+        let (requests, running) = (Arc::clone(&requests), Arc::clone(&running));
+        thread::spawn(move || serve(&requests, &running));
     }
     let mut input = io::stdin().lock();
     // Input that makes no sense ends it, too: nobody could say where the next request begins.
@@ -83,18 +89,20 @@ fn run_commands() -> io::Result<()> {
             break;
         }
     }
-    for group in lock(&groups).iter() {
+    let _no_more = running.starts.write().unwrap_or_else(PoisonError::into_inner);
+    for group in lock(&running.groups).iter() {
         kill(-group, SIGKILL);
     }
-    Ok(())
+    // Nothing begins until the process has ended.
+    process::exit(0)
 }
 
 /// Runs one command after the other, until nobody can read about it any more.
-fn serve(requests: &Mutex<mpsc::Receiver<Request>>, groups: &Groups) {
+fn serve(requests: &Mutex<mpsc::Receiver<Request>>, running: &Running) {
     loop {
         let request = lock(requests).recv();
         let Ok(request) = request else { return };
-        let (code, output) = run(request.command, Duration::from_millis(request.timeout_ms.into()), groups);
+        let (code, output) = run(request.command, Duration::from_millis(request.timeout_ms.into()), running);
         if say(&Reply { id: request.id, code, output }.encode()).is_err() {
             return;
         }
@@ -102,10 +110,10 @@ fn serve(requests: &Mutex<mpsc::Receiver<Request>>, groups: &Groups) {
 }
 
 /// Runs a command; its exit code, `None` where it took too long, and the beginning of its output.
-fn run(command: Vec<Vec<u8>>, timeout: Duration, groups: &Groups) -> (Option<i32>, Vec<u8>) {
+fn run(command: Vec<Vec<u8>>, timeout: Duration, running: &Running) -> (Option<i32>, Vec<u8>) {
     let mut words = command.into_iter().map(OsString::from_vec);
     let program = words.next().unwrap_or_default();
-    let (mut child, reader) = match start(&program, words) {
+    let (mut child, reader, group) = match start(&program, words, running) {
         Ok(started) => started,
         Err(error) => {
             let name = program.to_string_lossy();
@@ -120,8 +128,6 @@ fn run(command: Vec<Vec<u8>>, timeout: Duration, groups: &Groups) -> (Option<i32
             return (Some(code), text.into_bytes());
         }
     };
-    let group = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    lock(groups).insert(group);
     let output = Arc::new(Mutex::new(Vec::new()));
     let (reading, all_read) = mpsc::channel::<()>();
     let kept = Arc::clone(&output);
@@ -136,7 +142,7 @@ fn run(command: Vec<Vec<u8>>, timeout: Duration, groups: &Groups) -> (Option<i32
     if status.is_none() {
         kill(-group, SIGKILL);
     }
-    lock(groups).remove(&group);
+    lock(&running.groups).remove(&group);
     // Nothing is ever sent: it ends early when all has been read.
     let _ = all_read.recv_timeout(OUTPUT_PATIENCE);
     let code = status.map(|status| status.map_or(NOT_RUNNABLE, code_of));
@@ -144,11 +150,19 @@ fn run(command: Vec<Vec<u8>>, timeout: Duration, groups: &Groups) -> (Option<i32
 }
 
 /// Starts a command in a process group of its own, with one pipe for both its outputs.
-fn start(program: &OsString, arguments: impl Iterator<Item = OsString>) -> io::Result<(Child, PipeReader)> {
+fn start(
+    program: &OsString,
+    arguments: impl Iterator<Item = OsString>,
+    running: &Running,
+) -> io::Result<(Child, PipeReader, i32)> {
     let (reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
-    Ok((command.spawn()?, reader))
+    let _counted = running.starts.read().unwrap_or_else(PoisonError::into_inner);
+    let child = command.spawn()?;
+    let group = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    lock(&running.groups).insert(group);
+    Ok((child, reader, group))
 }
 
 /// Reads to the end, and keeps the beginning: a full pipe would hold up the command.
