@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
 };
@@ -14,6 +14,7 @@ use bollard::{
     query_parameters::{InspectNetworkOptions, ListNetworksOptions},
 };
 use ipnet::Ipv4Net;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -28,6 +29,9 @@ use crate::{
 
 /// Docker's name for a bridge's interface.
 const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+
+/// Where an instance answers questions about names, on its gateway.
+const DNS_PORT: u16 = 53;
 
 /// Candidates that lose the race for a subnet to another instance before giving up: as many instances would have to
 /// start in the same instant.
@@ -162,40 +166,58 @@ impl Engine {
         instance: &str,
         subnet: Option<Ipv4Net>,
     ) -> Result<Ready, PrepareError> {
+        let Some(wanted) = subnet else { return self.create_network_where_free(network, instance).await };
+        if wanted.prefix_len() > 28 {
+            return Err(PrepareError::TooSmall(wanted));
+        }
+        if let Some((other, name)) = self.taken_subnets().await?.iter().find(|(other, _)| overlap(*other, wanted)) {
+            return Err(PrepareError::Overlaps { wanted, other: format!("{other} ({name})") });
+        }
+        let created = self.create_network_on(&network, instance, wanted.trunc()).await?;
+        let there = created.ok_or_else(|| PrepareError::Overlaps { wanted, other: "another network".to_owned() })?;
+        adopt(network, &there, instance, subnet)
+    }
+
+    /// Makes the network on the first candidate that is nobody's: neither on this engine nor on another of the machine,
+    /// nor that of an instance which has lost its network and will make it again.
+    async fn create_network_where_free(&self, network: String, instance: &str) -> Result<Ready, PrepareError> {
         let taken = self.taken_subnets().await?;
-        let candidates = match subnet {
-            Some(wanted) => {
-                if wanted.prefix_len() > 28 {
-                    return Err(PrepareError::TooSmall(wanted));
-                }
-                if let Some((other, name)) = taken.iter().find(|(other, _)| overlap(*other, wanted)) {
-                    return Err(PrepareError::Overlaps { wanted, other: format!("{other} ({name})") });
-                }
-                vec![wanted.trunc()]
+        let free: Vec<Ipv4Net> =
+            candidates().filter(|candidate| is_free(*candidate, &taken)).take(SUBNET_TRIES_MAX).collect();
+        for candidate in &free {
+            let claimed = claim(SocketAddr::from((gateway(*candidate), DNS_PORT)));
+            let refused = claimed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+            // Where a server has port 53 of every address, the last is tried, for who serves names to say whose it is.
+            if refused && Some(candidate) != free.last() {
+                continue;
             }
-            None => candidates()
-                .filter(|candidate| !taken.iter().any(|(other, _)| overlap(*other, *candidate)))
-                .take(SUBNET_TRIES_MAX)
-                .collect(),
-        };
-        for candidate in candidates {
-            match self.api.create_network(network_request(&network, instance, candidate)).await {
-                Ok(_) => {
-                    let there = self.inspect_network(&network).await;
-                    let there = there.map_err(|source| engine("inspect the instance's network", source))?;
-                    let there = there.ok_or(PrepareError::NoSubnet)?;
-                    return adopt(network, &there, instance, subnet);
-                }
-                // Another instance was quicker, or the engine knows of an overlap that we do not see.
-                Err(error) if matches!(status(&error), Some(403 | 400)) && says_overlap(&error) => {
-                    if let Some(wanted) = subnet {
-                        return Err(PrepareError::Overlaps { wanted, other: "another network".to_owned() });
-                    }
-                }
-                Err(source) => return Err(engine("create the instance's network", source)),
+            // Whoever held the claim until now has a network there.
+            if !is_free(*candidate, &self.taken_subnets().await?) {
+                continue;
+            }
+            if let Some(there) = self.create_network_on(&network, instance, *candidate).await? {
+                return adopt(network, &there, instance, None);
             }
         }
         Err(PrepareError::NoSubnet)
+    }
+
+    /// Makes the network; `None` where the engine knows of another one that overlaps it.
+    async fn create_network_on(
+        &self,
+        network: &str,
+        instance: &str,
+        subnet: Ipv4Net,
+    ) -> Result<Option<NetworkInspect>, PrepareError> {
+        match self.api.create_network(network_request(network, instance, subnet)).await {
+            Ok(_) => {
+                let there = self.inspect_network(network).await;
+                let there = there.map_err(|source| engine("inspect the instance's network", source))?;
+                there.map(Some).ok_or(PrepareError::NoSubnet)
+            }
+            Err(error) if matches!(status(&error), Some(403 | 400)) && says_overlap(&error) => Ok(None),
+            Err(source) => Err(engine("create the instance's network", source)),
+        }
     }
 
     /// The subnets that the host routes and those of all Docker networks, each with a name for messages.
@@ -252,7 +274,7 @@ fn adopt(
 /// Every address is given by us; Docker's own choice, for containers that others connect to the network, is confined
 /// to the last four of the subnet.
 fn network_request(network: &str, instance: &str, subnet: Ipv4Net) -> NetworkCreateRequest {
-    let gateway = subnet.hosts().next().unwrap_or(subnet.network());
+    let gateway = gateway(subnet);
     let last = u32::from(subnet.broadcast()) & !3;
     let config = IpamConfig {
         subnet: Some(subnet.to_string()),
@@ -270,6 +292,22 @@ fn network_request(network: &str, instance: &str, subnet: Ipv4Net) -> NetworkCre
     }
 }
 
+/// The host's address on a network.
+fn gateway(subnet: Ipv4Net) -> Ipv4Addr {
+    subnet.hosts().next().unwrap_or(subnet.network())
+}
+
+/// Takes a gateway's address for as long as its network is made, on all engines of this machine: each knows of its own
+/// networks alone. The socket is the one on which the instance then answers questions about names, so an instance whose
+/// network was taken away by hand has its claim as well.
+fn claim(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    // The address is nobody's yet.
+    socket.set_freebind_v4(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
 /// `pets-` and eight digits: an interface's name has at most 15 octets, and an instance's may be longer. The digits
 /// are the name's FNV-1a hash.
 fn bridge_name(instance: &str) -> String {
@@ -283,6 +321,10 @@ fn candidates() -> impl Iterator<Item = Ipv4Net> {
     [88_u8, 89, 90, 188].into_iter().flat_map(|second| {
         (0..=255_u8).filter_map(move |third| Ipv4Net::new(Ipv4Addr::new(10, second, third, 0), 24).ok())
     })
+}
+
+fn is_free(subnet: Ipv4Net, taken: &[(Ipv4Net, String)]) -> bool {
+    !taken.iter().any(|(other, _)| overlap(*other, subnet))
 }
 
 fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
@@ -329,9 +371,18 @@ mod tests {
 
     #[test]
     fn the_next_candidate_avoids_what_is_taken() {
-        let taken = [net("10.88.0.0/24"), net("10.88.1.128/25"), net("10.88.2.0/23")];
-        let free = candidates().find(|candidate| !taken.iter().any(|other| overlap(*other, *candidate)));
+        let taken = ["10.88.0.0/24", "10.88.1.128/25", "10.88.2.0/23"].map(|taken| (net(taken), String::new()));
+        let free = candidates().find(|candidate| is_free(*candidate, &taken));
         assert_eq!(free, Some(net("10.88.4.0/24")));
+    }
+
+    #[test]
+    fn a_gateway_is_claimed_once_at_a_time_though_no_interface_has_it() {
+        let first = claim("192.0.2.1:0".parse().unwrap()).unwrap();
+        let address = first.local_addr().unwrap().as_socket().unwrap();
+        assert_eq!(claim(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        claim(address).unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
-use petset_integration::World;
+use petset_integration::{Engine, World};
 use serde_json::Value;
 
 use crate::{pod, said, set};
@@ -14,11 +14,19 @@ fn restarts(world: &World, pod: &str) -> Result<i64> {
     pod["status"]["containerStatuses"][0]["restartCount"].as_i64().context("a count")
 }
 
+/// The addresses of the instance's network, as the engine tells them.
+fn addresses(world: &World) -> Result<Value> {
+    let inspected = world.docker(&["network", "inspect", &format!("petset-{}", world.instance())])?;
+    Ok(serde_json::from_str::<Value>(&inspected)?[0]["IPAM"]["Config"][0].take())
+}
+
+fn subnet(world: &World) -> Result<String> {
+    addresses(world)?["Subnet"].as_str().map(str::to_owned).context("a subnet")
+}
+
 #[test]
 fn a_network_that_is_taken_away_by_hand_comes_back() -> Result<()> {
-    // Not one that other instances choose by themselves: while it is away it would be theirs.
-    let subnet = format!("10.{}.78.0/28", 200 + std::process::id() % 50);
-    let mut world = World::start_with("net", &["--subnet", &subnet])?;
+    let mut world = World::start("net")?;
     let network = format!("petset-{}", world.instance());
     world.apply(&set("web", 1))?;
     world.pods_ready(&["web-0"])?;
@@ -41,6 +49,23 @@ fn a_network_that_is_taken_away_by_hand_comes_back() -> Result<()> {
     world.docker(&["network", "disconnect", &network, &world.container("web-0", "POD", 1)])?;
     world.docker(&["network", "rm", &network])?;
     answers(&mut world, "a removed network is made again", 2)
+}
+
+#[test]
+fn a_network_that_an_instance_has_lost_is_no_other_instances() -> Result<()> {
+    let mut loser = World::start("loser")?;
+    let lost = subnet(&loser)?;
+    loser.docker(&["network", "rm", &format!("petset-{}", loser.instance())])?;
+    let other = World::start("other")?;
+    ensure!(subnet(&other)? != lost, "{lost} is the network of two instances");
+    // An engine knows of its own networks alone, and the host of no route to this one.
+    let engine = Engine::start()?;
+    let elsewhere = World::start_on("elsewhere", engine.address())?;
+    ensure!(subnet(&elsewhere)? != lost, "{lost} is the network of two instances, on two engines");
+    loser.apply(&pod("back", ""))?;
+    loser.pods_ready(&["back"])?;
+    ensure!(subnet(&loser)? == lost, "{} and not {lost}", subnet(&loser)?);
+    Ok(())
 }
 
 #[test]
@@ -160,9 +185,7 @@ fn a_pet_whose_address_somebody_else_has_gets_another_one() -> Result<()> {
 fn a_port_53_that_is_taken_is_named_with_the_way_out() -> Result<()> {
     let mut world = World::start("port")?;
     world.stop_daemon(Signal::SIGTERM)?;
-    let network: Value =
-        serde_json::from_str(&world.docker(&["network", "inspect", &format!("petset-{}", world.instance())])?)?;
-    let gateway = network[0]["IPAM"]["Config"][0]["Gateway"].as_str().context("a gateway")?.to_owned();
+    let gateway = addresses(&world)?["Gateway"].as_str().context("a gateway")?.to_owned();
     let taken = UdpSocket::bind((gateway.as_str(), 53))?;
     let refused = world.start_daemon().err().context("it started")?;
     let refused = format!("{refused:#}");
