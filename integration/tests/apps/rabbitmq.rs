@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::{
     amqp::Client,
     http,
-    story::{Application, Pet, Reach, Session, die_together, exec, tell, words},
+    story::{Application, Pet, Reach, Session, exec, tell, words},
 };
 
 /// Of the management plugin.
@@ -105,10 +105,6 @@ impl Application for Rabbitmq {
             }
         }
         Ok(())
-    }
-
-    fn and_also(&self) -> Option<(&'static str, fn(&mut World, &Reach) -> Result<()>)> {
-        Some(("all pets are killed together, then deleted together", die_together))
     }
 
     fn change(&self) -> (&'static str, &'static str) {

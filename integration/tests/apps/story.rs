@@ -149,6 +149,8 @@ pub(crate) fn tell(app: impl Application) -> Result<()> {
     })?;
     story.step("petsetd is killed", Story::kill_daemon)?;
     story.step("the engine is restarted", Story::restart_engine)?;
+    story.step("all pets are killed together", Story::kill_all)?;
+    story.step("all pets are deleted together", Story::delete_all)?;
     story.step("a pet joins, leaves, and joins again with its volume", Story::scale)?;
     if let Some((what, act)) = app.and_also() {
         story.step(what, |story| act(&mut story.world, &story.reach).and_then(|()| story.heals()))?;
@@ -289,6 +291,30 @@ impl<A: Application> Story<A> {
     fn restart_engine(&mut self) -> Result<()> {
         let before = self.world.container_ids()?;
         self.engine.restart()?;
+        self.all_are_others(&before)?;
+        self.heals()
+    }
+
+    /// As a power cut does: nobody can hand over to anybody.
+    fn kill_all(&mut self) -> Result<()> {
+        let before = self.world.container_ids()?;
+        let ids = before.iter().map(|(_, id)| id.trim_start_matches("docker://"));
+        self.world.docker(&["kill", "--signal", "KILL"].into_iter().chain(ids).collect::<Vec<_>>())?;
+        self.all_are_others(&before)?;
+        self.heals()
+    }
+
+    /// Each is told to end while the others do.
+    fn delete_all(&mut self) -> Result<()> {
+        let before = self.world.container_ids()?;
+        let names = self.reach.pets.iter().map(|pet| pet.name.as_str());
+        self.world.petctl(&["delete", "pod"].into_iter().chain(names).collect::<Vec<_>>())?;
+        self.all_are_others(&before)?;
+        self.heals()
+    }
+
+    /// Waits until there are as many containers as before, and none of them.
+    fn all_are_others(&mut self, before: &[(String, String)]) -> Result<()> {
         self.world.eventually("every container is another one", |world| {
             let now = world.container_ids()?;
             ensure!(
@@ -296,8 +322,7 @@ impl<A: Application> Story<A> {
                 "{before:?} became {now:?}"
             );
             Ok(())
-        })?;
-        self.heals()
+        })
     }
 
     fn scale(&mut self) -> Result<()> {
@@ -453,20 +478,6 @@ impl<A: Application> Story<A> {
 pub(crate) fn exec(world: &World, pet: &str, command: &[String]) -> Result<String> {
     let args: Vec<&str> = ["exec", pet, "--"].into_iter().chain(command.iter().map(String::as_str)).collect();
     world.petctl(&args)
-}
-
-/// All pets die together, twice: their containers are killed, then their pods are deleted.
-pub(crate) fn die_together(world: &mut World, reach: &Reach) -> Result<()> {
-    let ids = world.container_ids()?;
-    let kill = ids.iter().map(|(_, id)| id.trim_start_matches("docker://"));
-    world.docker(&["kill", "--signal", "KILL"].into_iter().chain(kill).collect::<Vec<_>>())?;
-    let names: Vec<&str> = reach.pets.iter().map(|pet| pet.name.as_str()).collect();
-    world.eventually("every container is another one, and Ready", |world| {
-        let now = world.container_ids()?;
-        ensure!(now.len() == ids.len() && now.iter().all(|id| !ids.contains(id)), "{ids:?} became {now:?}");
-        world.pods_ready_now(&names)
-    })?;
-    world.petctl(&[&["delete", "pod"], names.as_slice()].concat()).map(|_| ())
 }
 
 /// The id of a pet's first container, as Docker knows it.
