@@ -213,7 +213,7 @@ pub(super) static CHAPTER: Chapter = Chapter {
         refused("expose statefulset", "cannot expose a StatefulSet.apps").by("kubectl expose statefulset web --port=80"),
         row("wait --for=delete", "condition met").by(
             "kubectl wait --for=delete secret/tls --timeout=20s & wait=$!
-            sleep 0.5; kubectl delete secret tls > deleted; wait $wait",
+            sleep 2; kubectl delete secret tls > deleted; wait $wait",
         ),
         row("wait --for=create", "condition met")
             .since(31)
