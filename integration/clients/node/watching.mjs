@@ -32,7 +32,7 @@ async function heard(seconds, parameters, meanwhile = async () => {}) {
 await make('a');
 
 step('begins with what is there, and hears what changes');
-const events = await heard(2, {}, async () => {
+const events = await heard(4, {}, async () => {
     await make('b');
     await change('a', { data: { k: 'v' } });
     await core.deleteNamespacedConfigMap({ namespace, name: 'b' });
