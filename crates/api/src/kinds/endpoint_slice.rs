@@ -16,12 +16,16 @@ const ADDRESS_TYPES: [&str; 3] = ["FQDN", "IPv4", "IPv6"];
 
 impl resource::Rules for Rules {
     fn normalise(&self, object: Value) -> Result<(Value, Vec<String>), Status> {
-        normalise::<EndpointSlice>(&ENDPOINT_SLICES, object)
+        let (mut object, unknown) = normalise::<EndpointSlice>(&ENDPOINT_SLICES, object)?;
+        // A name that is empty is one, and is written.
+        for port in fields::items(&mut object, "ports") {
+            fields::fill(port, "name", "");
+        }
+        Ok((object, unknown))
     }
 
     fn default(&self, object: &mut Value) {
         for port in fields::items(object, "ports") {
-            fields::fill(port, "name", "");
             fields::fill(port, "protocol", "TCP");
         }
     }
