@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
 
-use api::resource::{CLAIMS, PET_SETS, PODS, RESOURCES, Resource, SERVICES};
+use api::resource::{CLAIMS, ENDPOINT_SLICES, ENDPOINTS, PET_SETS, PODS, RESOURCES, Resource, SERVICES};
 use petset_api as api;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -206,6 +206,14 @@ fn unknown_fields_are_named_by_their_path_and_dropped() {
             .map(|template| json!({"spec": template["spec"]}))
             .unwrap()
     );
+}
+
+#[test]
+fn an_empty_name_of_a_port_is_kept_in_slices_and_not_in_endpoints() {
+    let (slice, _) = normalised(&ENDPOINT_SLICES, json!({"ports": [{"name": "", "port": 80}, {"name": "a"}, {}]}));
+    assert_eq!(slice["ports"], json!([{"name": "", "port": 80}, {"name": "a"}, {"name": ""}]));
+    let (endpoints, _) = normalised(&ENDPOINTS, json!({"subsets": [{"ports": [{"name": "", "port": 80}]}]}));
+    assert_eq!(endpoints["subsets"], json!([{"ports": [{"port": 80}]}]));
 }
 
 #[test]

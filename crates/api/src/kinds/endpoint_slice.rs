@@ -17,7 +17,7 @@ const ADDRESS_TYPES: [&str; 3] = ["FQDN", "IPv4", "IPv6"];
 impl resource::Rules for Rules {
     fn normalise(&self, object: Value) -> Result<(Value, Vec<String>), Status> {
         let (mut object, unknown) = normalise::<EndpointSlice>(&ENDPOINT_SLICES, object)?;
-        // A name that is empty is one, and is written.
+        // An empty name is written: it is a pointer in Go. In Endpoints, whose ports are of a type of the same name, it is none.
         for port in fields::items(&mut object, "ports") {
             fields::fill(port, "name", "");
         }
