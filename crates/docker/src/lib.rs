@@ -60,7 +60,7 @@ pub use crate::{
     connect::{ConnectError, Engine},
     erase::EraseError,
     hold::release,
-    network::{PrepareError, Ready},
+    network::{DNS_PORT, PrepareError, Ready},
 };
 
 /// Exec probes through Docker's own exec that run at once: each costs the engine some 40 ms of a core, so more would

@@ -30,8 +30,8 @@ use crate::{
 /// Docker's name for a bridge's interface.
 const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
 
-/// Where an instance answers questions about names, on its gateway.
-const DNS_PORT: u16 = 53;
+/// The port of its network's gateway where an instance answers pods that ask for names.
+pub const DNS_PORT: u16 = 53;
 
 /// Candidates that lose the race for a subnet to another instance before giving up: as many instances would have to
 /// start in the same instant.

@@ -1,12 +1,17 @@
 //! The wiring: every part is made here, given what it needs, and joined at the end.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use api::{admission::Stamp, policy::Policy};
 use arc_swap::ArcSwap;
 use controller::{Board, Clock, Controller, Network, Part, Real, Settings, Stamps};
-use docker::{Allowed, Docker, Engine, Setup};
+use docker::{Allowed, DNS_PORT, Docker, Engine, Setup};
 use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plan::{pod::Host, zone::Zone};
@@ -31,8 +36,9 @@ use crate::{
     wall::{RandomStamps, WallClock},
 };
 
-/// The port where pods ask for names.
-const DNS_PORT: u16 = 53;
+/// A claim of a gateway by an instance that looks for a network is over in milliseconds; who has its port for longer listens there.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(1);
+const CLAIM_LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Where the store is in the data directory.
 pub(crate) const STORE_DIR: &str = "store";
@@ -95,7 +101,7 @@ async fn serve(
     seed::seed(store, &machine, &node, &Stamp { uid: RandomStamps.uid(), now: WallClock.now() }).await?;
 
     let zone = Arc::new(ArcSwap::from_pointee(Zone::new(&config.domain)));
-    let dns = bind_dns(config, &machine, &docker, &zone)?;
+    let dns = bind_dns(config, &machine, &docker, &zone).await?;
     let dns_address = dns.addresses().first().copied().unwrap_or(config.dns_listen);
     let listener = TcpListener::bind(config.listen)
         .await
@@ -224,13 +230,30 @@ pub(crate) async fn purge(config: &Config, instance: Instance) -> Result<()> {
     Ok(())
 }
 
-fn bind_dns(config: &Config, machine: &Machine, docker: &Docker, zone: &Arc<ArcSwap<Zone>>) -> Result<dns::Server> {
+async fn bind_dns(
+    config: &Config,
+    machine: &Machine,
+    docker: &Docker,
+    zone: &Arc<ArcSwap<Zone>>,
+) -> Result<dns::Server> {
     let gateway = SocketAddr::from((docker.ready().gateway, DNS_PORT));
     let upstreams = config.upstreams.clone().unwrap_or_else(|| machine.upstreams.clone());
     let networks = [ipnet::IpNet::V4(docker.ready().subnet)];
-    dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks).with_context(|| {
-        format!("serve names at {} (set with --dns-listen) and {gateway} (set with --subnet)", config.dns_listen)
-    })
+    let since = Instant::now();
+    loop {
+        match dns::Server::bind(&[config.dns_listen, gateway], Arc::clone(zone), &upstreams, &networks) {
+            // Another instance, which looks for a network of its own, claims the gateway for an instant.
+            Err(dns::BindError::Taken { .. }) if since.elapsed() < CLAIM_PATIENCE => {
+                tokio::time::sleep(CLAIM_LOOK_AGAIN).await;
+            }
+            bound => {
+                return bound.with_context(|| {
+                    let listen = config.dns_listen;
+                    format!("serve names at {listen} (set with --dns-listen) and {gateway} (set with --subnet)")
+                });
+            }
+        }
+    }
 }
 
 /// What `/readyz` asks: one check for each part of the daemon.

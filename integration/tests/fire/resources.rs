@@ -1,6 +1,6 @@
 //! Networks, volumes, images, addresses and ports that somebody else takes away, or has taken.
 
-use std::net::UdpSocket;
+use std::{net::UdpSocket, thread, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -192,9 +192,15 @@ fn a_port_53_that_is_taken_is_named_with_the_way_out() -> Result<()> {
     let refused = [refused];
     said(&refused, &format!("{gateway}:53"))?;
     said(&refused, "--subnet")?;
-    drop(taken);
     world.stop_daemon(Signal::SIGTERM).or_else(|_| anyhow::Ok(()))?;
-    world.start_daemon()
+    // As an instance does for an instant that looks for a free network.
+    let claimer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(400));
+        drop(taken);
+    });
+    let started = world.start_daemon();
+    claimer.join().map_err(|_| anyhow::anyhow!("the claimer panicked"))?;
+    started
 }
 
 #[test]
