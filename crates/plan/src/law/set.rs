@@ -337,6 +337,8 @@ struct Facts<'a> {
     shared: BTreeSet<&'a str>,
     /// The pods that are the set's.
     pods: Vec<&'a Pod>,
+    /// The names of pods that the set controls, which are not its own: their labels have changed.
+    released: Vec<&'a str>,
     /// The pods that are pets, in place or not.
     by_ordinal: BTreeMap<u32, &'a Pod>,
     /// The names of the revisions that the set controls.
@@ -360,6 +362,12 @@ impl<'a> Facts<'a> {
             templates: claim_templates(set).iter().map(|template| name(&template.metadata)).collect(),
             shared: template.spec.iter().flat_map(mounted_claims).collect(),
             pods: input.pods.iter().copied().filter(|pod| is_member(set, pod)).collect(),
+            released: input
+                .pods
+                .iter()
+                .filter(|pod| !is_member(set, pod) && controller(&pod.metadata) == Some(set.uid()))
+                .map(|pod| name(&pod.metadata))
+                .collect(),
             by_ordinal: BTreeMap::new(),
             revisions: own_revisions(input).map(|revision| name(&revision.metadata)).collect(),
             update: update(input, plan, template),

@@ -74,6 +74,20 @@ fn release() {
 }
 
 #[test]
+fn a_set_is_not_at_rest_while_it_controls_a_pod_that_is_not_its_own() {
+    let mut world = World::settled(2, json!({}));
+    let mut former = orphan(&world, "web-2");
+    former.metadata.labels.as_mut().unwrap().insert("app".to_owned(), "debug".to_owned());
+    former.metadata.owner_references = world.pod("web-1").metadata.owner_references.clone();
+    world.pods.push(former);
+    let unrest = world.is_settled().unwrap_err().to_string();
+    assert!(unrest.contains("web-2 is none of set web's pets, and the set controls it"), "{unrest}");
+    assert_eq!(world.steps(), ["update web-2"]);
+    assert_eq!(owners(&world.pod("web-2").metadata), [""; 0]);
+    assert_eq!(world.is_settled(), Ok(()));
+}
+
+#[test]
 fn a_pod_of_another_controller_is_neither_counted_nor_touched() {
     let mut world = World::settled(2, json!({}));
     world.pod("web-1").metadata.owner_references.as_mut().unwrap()[0].uid = "other".to_owned();

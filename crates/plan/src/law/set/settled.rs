@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// [`Law::Settles`]: the set has exactly the pets and claims that it asks for, all of them well, of the right revision and
-/// under their names, and counts them.
+/// under their names, counts them, and controls no other pod.
 pub fn settled(input: &Input<'_>) -> Verdict {
     if let Some(reserved) = input.reserved.first() {
         return holds(false, Law::Settles, || format!("{} is still reserved", name(&reserved.metadata)));
@@ -27,6 +27,9 @@ pub fn settled(input: &Input<'_>) -> Verdict {
         };
     }
     let set = input.set.name();
+    if let Some(kept) = facts.released.first() {
+        return holds(false, Law::Settles, || format!("{kept} is none of set {set}'s pets, and the set controls it"));
+    }
     if let Some(missing) = facts.missing().next() {
         return holds(false, Law::Settles, || format!("{} is missing", facts.pet(missing)));
     }
