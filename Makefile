@@ -17,10 +17,14 @@ CARGO_HOME ?= $(HOME)/.cargo
 ADVISORIES := $(if $(wildcard $(CARGO_HOME)/advisory-dbs/*),advisories)
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt lint unit doc deny sim test integration bench build fuzz contract protobuf topology demo demo-clean tools
+.PHONY: help check fmt lint unit doc deny properties sim test integration bench build fuzz contract protobuf topology demo demo-clean tools
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+# What decides whether a change is taken decides the same each time it is asked, so there properties are held to the cases of one
+# seed; make properties searches.
+export PROPTEST_RNG_SEED ?= 1
 
 check: fmt lint unit doc deny ## before a commit: format, lints, fast tests, documentation, licences; no Docker
 
@@ -40,6 +44,10 @@ deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check --hide-inclusion-graph bans licenses sources $(ADVISORIES) \
 	&& $(if $(ADVISORIES),true,echo 'there is no copy of the advisory database, so known vulnerabilities are not checked; cargo deny fetch gets one'); \
 	else echo 'cargo-deny is missing, so licences are not checked; make tools installs it'; fi
+
+CASES ?= 20000
+properties: ## the fast tests with CASES=20000 random cases of each property, other ones each time
+	env -u PROPTEST_RNG_SEED NEXTEST_PROFILE=search PROPTEST_CASES=$(CASES) $(UNIT)
 
 SEEDS ?= 2000
 sim: ## seeds of the simulator: SEEDS=100000 for more, FROM=7 to begin there, SEED=7 to replay one with its trace

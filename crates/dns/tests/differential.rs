@@ -122,7 +122,7 @@ fn query() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4_000)))]
     #[test]
     fn the_short_way_says_what_the_long_one_says(queries in prop::collection::vec(query(), 1..8)) {
         let mut both = Both::default();

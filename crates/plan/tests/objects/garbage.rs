@@ -398,7 +398,8 @@ fn survivors(graph: &Graph, steps: &[(usize, Option<Propagation>)]) -> Option<BT
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() }
+    let default = ProptestConfig::default();
+    ProptestConfig { failure_persistence: None, cases: default.cases.max(1_000), ..default }
 }
 
 proptest! {
