@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::{
     authz::{Attributes, Denial, ResourceAttributes, User},
-    kinds::normalise,
-    resource::{self, Resource, Scope, Shaped},
+    kinds::{ShapeOnly, normalise},
+    resource::{Resource, Scope, Shaped},
     status::{Cause, Status},
 };
 
 /// Everything that is asked in this way, in the order in which discovery lists it. Reviews are no part of
-/// [`resource::RESOURCES`], whose objects are kept.
+/// [`crate::resource::RESOURCES`], whose objects are kept.
 pub static REVIEWS: [&Resource; 6] = [
     &SELF_SUBJECT_REVIEWS,
     &TOKEN_REVIEWS,
@@ -39,7 +39,7 @@ const REVIEW: Resource = Resource {
     categories: &[],
     scope: Scope::Cluster,
     subresources: &[],
-    rules: &Rules(shape_token),
+    rules: &ShapeOnly(shape_token),
 };
 
 static SELF_SUBJECT_REVIEWS: Resource = Resource {
@@ -47,7 +47,7 @@ static SELF_SUBJECT_REVIEWS: Resource = Resource {
     kind: "SelfSubjectReview",
     plural: "selfsubjectreviews",
     singular: "selfsubjectreview",
-    rules: &Rules(|object| normalise::<SelfSubjectReview>(&SELF_SUBJECT_REVIEWS, object)),
+    rules: &ShapeOnly(|object| normalise::<SelfSubjectReview>(&SELF_SUBJECT_REVIEWS, object)),
     ..REVIEW
 };
 
@@ -64,7 +64,7 @@ static LOCAL_SUBJECT_ACCESS_REVIEWS: Resource = Resource {
     plural: "localsubjectaccessreviews",
     singular: "localsubjectaccessreview",
     scope: Scope::Namespaced,
-    rules: &Rules(|object| normalise::<LocalSubjectAccessReview>(&LOCAL_SUBJECT_ACCESS_REVIEWS, object)),
+    rules: &ShapeOnly(|object| normalise::<LocalSubjectAccessReview>(&LOCAL_SUBJECT_ACCESS_REVIEWS, object)),
     ..REVIEW
 };
 
@@ -72,7 +72,7 @@ static SELF_SUBJECT_ACCESS_REVIEWS: Resource = Resource {
     kind: "SelfSubjectAccessReview",
     plural: "selfsubjectaccessreviews",
     singular: "selfsubjectaccessreview",
-    rules: &Rules(|object| normalise::<SelfSubjectAccessReview>(&SELF_SUBJECT_ACCESS_REVIEWS, object)),
+    rules: &ShapeOnly(|object| normalise::<SelfSubjectAccessReview>(&SELF_SUBJECT_ACCESS_REVIEWS, object)),
     ..REVIEW
 };
 
@@ -80,7 +80,7 @@ static SELF_SUBJECT_RULES_REVIEWS: Resource = Resource {
     kind: "SelfSubjectRulesReview",
     plural: "selfsubjectrulesreviews",
     singular: "selfsubjectrulesreview",
-    rules: &Rules(|object| normalise::<SelfSubjectRulesReview>(&SELF_SUBJECT_RULES_REVIEWS, object)),
+    rules: &ShapeOnly(|object| normalise::<SelfSubjectRulesReview>(&SELF_SUBJECT_RULES_REVIEWS, object)),
     ..REVIEW
 };
 
@@ -88,7 +88,7 @@ static SUBJECT_ACCESS_REVIEWS: Resource = Resource {
     kind: "SubjectAccessReview",
     plural: "subjectaccessreviews",
     singular: "subjectaccessreview",
-    rules: &Rules(|object| normalise::<SubjectAccessReview>(&SUBJECT_ACCESS_REVIEWS, object)),
+    rules: &ShapeOnly(|object| normalise::<SubjectAccessReview>(&SUBJECT_ACCESS_REVIEWS, object)),
     ..REVIEW
 };
 
@@ -104,37 +104,6 @@ pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resourc
 /// Whether a resource is a review.
 pub fn is_review(resource: &Resource) -> bool {
     find(resource.group, resource.version, resource.plural).is_some()
-}
-
-/// What a review knows about its objects: their shape. The rest is for objects that are kept.
-struct Rules(fn(Value) -> Shaped);
-
-impl resource::Rules for Rules {
-    fn normalise(&self, object: Value) -> Shaped {
-        (self.0)(object)
-    }
-
-    fn default(&self, _object: &mut Value) {}
-
-    fn prepare_create(&self, _object: &mut Value) {}
-
-    fn prepare_update(&self, _object: &mut Value, _old: &Value) {}
-
-    fn validate_create(&self, _object: &Value) -> Vec<Cause> {
-        Vec::new()
-    }
-
-    fn validate_update(&self, _object: &Value, _old: &Value) -> Vec<Cause> {
-        Vec::new()
-    }
-
-    fn warnings(&self, _object: &Value) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn selectable(&self, _object: &Value, _field: &str) -> Option<String> {
-        None
-    }
 }
 
 /// What a review asks.

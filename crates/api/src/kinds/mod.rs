@@ -1,6 +1,6 @@
 //! One module per kind: what each knows about its own objects. Its `Rules` is the kind's entry in the registry.
 //!
-//! [`inert`] has those from which nothing follows here. [`typed`] checks shapes for all of them; [`data`], [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
+//! [`inert`] has those from which nothing follows here, [`unkept`] those of which nothing is kept. [`typed`] checks shapes for all of them; [`data`], [`names`], [`labels`], [`quantity`], [`portion`], [`sets`] and [`fields`] are what they share.
 
 pub mod budget;
 pub mod claim;
@@ -32,6 +32,7 @@ pub mod statefulset;
 pub mod storage_class;
 pub mod token_request;
 pub(crate) mod typed;
+mod unkept;
 pub mod volume;
 
 use serde::Serialize;
@@ -40,6 +41,8 @@ use serde_json::Value;
 
 use crate::resource::{Resource, Scope};
 use crate::status::{Status, quoted};
+
+pub(crate) use unkept::ShapeOnly;
 
 /// The common part of [`crate::resource::Rules::normalise`]: an object of the resource, of type `T`.
 ///
