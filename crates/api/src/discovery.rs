@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     resource::{Resource, Scope, Subresource, served},
     review::is_review,
+    usage::is_measured,
 };
 
 pub use gnostic::openapi_v2_protobuf;
@@ -75,10 +76,14 @@ pub fn resources(group: &str, version: &str) -> Option<Value> {
     }))
 }
 
-/// The verbs of a resource. Namespaces go one at a time, as in Kubernetes; a review is only asked.
+/// The verbs of a resource. Namespaces go one at a time, as in Kubernetes; a review is only asked, and what is
+/// measured only read.
 fn verbs(resource: &Resource) -> Vec<&'static str> {
     if is_review(resource) {
         return vec!["create"];
+    }
+    if is_measured(resource) {
+        return vec!["get", "list"];
     }
     let is_allowed = |verb: &&str| *verb != "deletecollection" || resource.kind != "Namespace";
     VERBS.into_iter().filter(is_allowed).collect()

@@ -26,5 +26,6 @@ pub mod status;
 pub mod storage;
 pub mod table;
 pub mod unserved;
+pub mod usage;
 
 pub use k8s_openapi as k8s;

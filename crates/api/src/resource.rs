@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::kinds;
 use crate::review::REVIEWS;
 use crate::status::{Cause, Status};
+use crate::usage::USAGES;
 
 /// Whether objects of a resource live in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,9 +193,9 @@ pub static RESOURCES: &[&Resource] = &[
     &PRIORITY_CLASSES,
 ];
 
-/// Everything that discovery tells of: the resources, and the reviews, of which nothing is kept.
+/// Everything that discovery tells of: the resources, and what is asked and what is measured, of which nothing is kept.
 pub fn served() -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().copied().chain(REVIEWS)
+    RESOURCES.iter().copied().chain(REVIEWS).chain(USAGES)
 }
 
 /// The resource at a path.

@@ -69,6 +69,15 @@ impl Status {
         Status::about(resource, name, 404, "NotFound", message)
     }
 
+    /// 404: there is nothing of this name of which is known what it uses. In the words of metrics-server, which names it by
+    /// kind, and by namespace and name.
+    pub fn not_measured(resource: &Resource, namespace: &str, name: &str) -> Status {
+        let kind = resource.kind.to_ascii_lowercase();
+        let name = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
+        let message = format!("{kind}.{} {} not found", resource.group, quoted(&name));
+        Status::new(404, "NotFound", message, Value::Object(named(resource.group, &kind, &name)))
+    }
+
     /// 404: the path is under a known prefix and names nothing that is served.
     pub fn not_served() -> Status {
         Status::new(404, "NotFound", "the server could not find the requested resource", json!({}))

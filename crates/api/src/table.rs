@@ -14,6 +14,7 @@ mod network;
 mod pods;
 mod sets;
 mod storage;
+mod usage;
 
 /// What of each object goes into its row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +143,7 @@ fn printer(kind: &str) -> &'static Printer {
         "Namespace" => &cluster::NAMESPACE,
         "Node" => &cluster::NODE,
         "Event" => &cluster::EVENT,
+        "NodeMetrics" | "PodMetrics" => &usage::USAGE,
         "ConfigMap" => &config::CONFIG_MAP,
         "Secret" => &config::SECRET,
         "PodTemplate" => &config::POD_TEMPLATE,

@@ -21,7 +21,7 @@ const API_OLDEST: ClientVersion = ClientVersion { major_version: 1, minor_versio
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For a list or an inspection, which take milliseconds. While one hangs, all that is known grows old.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For a `/_ping`, which an engine that is well answers in a millisecond.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);

@@ -33,6 +33,7 @@ mod publish;
 mod runner;
 pub mod streams;
 mod tls;
+pub mod usage;
 mod volume;
 mod wire;
 
@@ -108,6 +109,7 @@ pub struct Docker {
     holder: hold::Holder,
     allowed: Allowed,
     exec_probes: Arc<Semaphore>,
+    measurements: Arc<Semaphore>,
     runners: Arc<runner::Runners>,
     balancer: balancer::Balancer,
     last_words: Arc<last_words::LastWords>,

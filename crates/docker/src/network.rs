@@ -25,6 +25,7 @@ use crate::{
     hold::Holder,
     names,
     runner::Runners,
+    usage::MEASURED_MAX,
 };
 
 /// Docker's name for a bridge's interface.
@@ -123,6 +124,7 @@ impl Engine {
             holder,
             allowed: setup.allowed.clone(),
             exec_probes: Arc::new(Semaphore::new(EXEC_PROBES_MAX)),
+            measurements: Arc::new(Semaphore::new(MEASURED_MAX)),
             runners: Arc::new(runners),
             balancer,
             last_words: Arc::default(),

@@ -181,13 +181,17 @@ pub(crate) fn stream_error(target: &Target) -> impl Fn(Error) -> StreamError {
     let container = target.container.clone();
     move |error| match status(&error) {
         Some(404) => StreamError::NotFound(container.clone()),
-        _ => match failure(error) {
-            plan::action::Failure::Silent(text) => StreamError::Engine(format!("Docker does not answer: {text}")),
-            plan::action::Failure::Image(text)
-            | plan::action::Failure::AddressTaken(text)
-            | plan::action::Failure::Taken(text)
-            | plan::action::Failure::Refused(text) => StreamError::Engine(text),
-        },
+        _ => engine_error(error),
+    }
+}
+
+pub(crate) fn engine_error(error: Error) -> StreamError {
+    match failure(error) {
+        plan::action::Failure::Silent(text) => StreamError::Engine(format!("Docker does not answer: {text}")),
+        plan::action::Failure::Image(text)
+        | plan::action::Failure::AddressTaken(text)
+        | plan::action::Failure::Taken(text)
+        | plan::action::Failure::Refused(text) => StreamError::Engine(text),
     }
 }
 

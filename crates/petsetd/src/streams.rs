@@ -1,7 +1,8 @@
 //! The docker crate's streams in the server's words, and the server's tokens in the loop's: these crates do not know each other.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
+use api::usage::Sample;
 use async_trait::async_trait;
 use bytes::Bytes;
 use controller::Mint;
@@ -65,6 +66,19 @@ impl Streams for DockerStreams {
     async fn dial(&self, pod: &Pod, port: u16) -> Result<Tunnel, StreamError> {
         let tunnel = self.0.dial(&key(pod), &pod.uid, port).await.map_err(refusal)?;
         Ok(Tunnel { incoming: tunnel.incoming, outgoing: tunnel.outgoing })
+    }
+
+    async fn usage(&self, uids: &BTreeSet<String>) -> Result<Vec<Sample>, StreamError> {
+        let sample = |usage: docker::usage::Usage| Sample {
+            pod_uid: usage.pod_uid,
+            container: usage.container,
+            cpu_nanos: usage.cpu_nanos,
+            memory_bytes: usage.memory_bytes,
+            at: usage.at,
+            window: usage.window,
+        };
+        let usages = self.0.usage(uids).await.map_err(refusal)?;
+        Ok(usages.into_iter().map(sample).collect())
     }
 }
 

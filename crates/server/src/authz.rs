@@ -70,6 +70,11 @@ fn asked<'a>(method: &Method, verb: &'a str, path: &'a str, uri: &Uri) -> Attrib
             of(resource, namespace.unwrap_or_default(), "", "", verb)
         }
         Place::Object { resource, namespace, name } => of(resource, namespace, name, "", on_object(method, verb)),
+        Place::Usage { resource, namespace, name } => {
+            let is_list = name.is_none() && matches!(*method, Method::GET | Method::HEAD);
+            let verb = if is_list { "list" } else { on_object(method, verb) };
+            of(resource, namespace, name.unwrap_or_default(), "", verb)
+        }
         Place::Review { resource, namespace } => of(resource, namespace, "", "", on_object(method, verb)),
         Place::Part { resource, namespace, name, part } => {
             of(resource, namespace, name, part.name(), on_object(method, verb))

@@ -37,6 +37,7 @@ mod system;
 mod token;
 mod token_request;
 mod unread;
+mod usage;
 mod watch;
 mod write;
 

@@ -21,7 +21,7 @@ use crate::{
     route::{self, Place},
     scale,
     server::{Server, nowhere},
-    token_request, watch, write,
+    token_request, usage, watch, write,
 };
 
 /// Handles a request for objects.
@@ -59,6 +59,16 @@ async fn answer(server: &Server, place: Place<'_>, params: &Params, request: Req
         }
         Place::Review { resource, namespace } => match method {
             Method::POST => ("create", review::create(server, resource, namespace, params, request).await),
+            _ => ("get", Err(Status::method_not_allowed().into())),
+        },
+        Place::Usage { resource, namespace, name } => match (method, name) {
+            (Method::GET, Some(name)) => (
+                "get",
+                usage::get(server, write::Target { resource, namespace, name }, params, request.headers()).await,
+            ),
+            (Method::GET, None) if !params.flag("watch") => {
+                ("list", usage::list(server, resource, namespace, params, request.headers()).await)
+            }
             _ => ("get", Err(Status::method_not_allowed().into())),
         },
         Place::Part { resource, namespace, name, part } => {

@@ -6,6 +6,7 @@ use api::{
     resource::{Resource, Scope, Subresource, find, served},
     review,
     unserved::{self, Unserved},
+    usage,
 };
 
 /// What a path under `/api/…` or `/apis/…` names.
@@ -17,6 +18,8 @@ pub(crate) enum Place<'a> {
     Object { resource: &'static Resource, namespace: &'a str, name: &'a str },
     /// A question; `namespace` is empty where it is about none.
     Review { resource: &'static Resource, namespace: &'a str },
+    /// What one object uses, or each of a collection; `namespace` is empty where it is of none or of all.
+    Usage { resource: &'static Resource, namespace: &'a str, name: Option<&'a str> },
     /// A part of one object, or a way to it.
     Part { resource: &'static Resource, namespace: &'a str, name: &'a str, part: Subresource },
 }
@@ -38,6 +41,7 @@ impl Place<'_> {
             Place::Collection { resource, .. }
             | Place::Object { resource, .. }
             | Place::Review { resource, .. }
+            | Place::Usage { resource, .. }
             | Place::Part { resource, .. } => resource,
         }
     }
@@ -97,6 +101,9 @@ fn place<'a>(group: &str, version: &str, segments: &[&'a str]) -> Result<Place<'
     {
         return Ok(Place::Review { resource, namespace: "" });
     }
+    if let Some(place) = usage_at(group, version, segments) {
+        return Ok(place);
+    }
     match *segments {
         ["namespaces", namespace, part] if group.is_empty() && subresource(part).is_some() => {
             part_of(seek("namespaces", Scope::Cluster)?, "", namespace, part)
@@ -118,6 +125,19 @@ fn place<'a>(group: &str, version: &str, segments: &[&'a str]) -> Result<Place<'
         [plural, name, part] => part_of(seek(plural, Scope::Cluster)?, "", name, part),
         _ => Err(Missing::Resource),
     }
+}
+
+/// What is measured at a path; there, nothing else is.
+fn usage_at<'a>(group: &str, version: &str, segments: &[&'a str]) -> Option<Place<'a>> {
+    let (plural, scope, namespace, name) = match *segments {
+        ["namespaces", namespace, plural] => (plural, Some(Scope::Namespaced), namespace, None),
+        ["namespaces", namespace, plural, name] => (plural, Some(Scope::Namespaced), namespace, Some(name)),
+        [plural] => (plural, None, "", None),
+        [plural, name] => (plural, Some(Scope::Cluster), "", Some(name)),
+        _ => return None,
+    };
+    let resource = usage::find(group, version, plural)?;
+    scope.is_none_or(|scope| scope == resource.scope).then_some(Place::Usage { resource, namespace, name })
 }
 
 fn part_of<'a>(
@@ -148,6 +168,9 @@ mod tests {
                 format!("{part:?} of {} {namespace}/{name}", resource.qualified())
             }
             Ok(Place::Review { resource, namespace }) => format!("ask {} in {namespace:?}", resource.plural),
+            Ok(Place::Usage { resource, namespace, name }) => {
+                format!("{} of {namespace:?}/{}", resource.kind, name.unwrap_or("all"))
+            }
             Err(missing) => format!("{missing:?}"),
         }
     }
@@ -182,6 +205,13 @@ mod tests {
             ("/apis/authorization.k8s.io/v1/localsubjectaccessreviews", "Resource"),
             ("/apis/authorization.k8s.io/v1/namespaces/shop/subjectaccessreviews", "Resource"),
             ("/apis/authorization.k8s.io/v1/subjectaccessreviews/x", "Resource"),
+            ("/apis/metrics.k8s.io/v1beta1/pods", "PodMetrics of \"\"/all"),
+            ("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods", "PodMetrics of \"shop\"/all"),
+            ("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods/web-0", "PodMetrics of \"shop\"/web-0"),
+            ("/apis/metrics.k8s.io/v1beta1/nodes/n", "NodeMetrics of \"\"/n"),
+            ("/apis/metrics.k8s.io/v1beta1/pods/web-0", "Resource"),
+            ("/apis/metrics.k8s.io/v1beta1/namespaces/shop/nodes", "Resource"),
+            ("/apis/metrics.k8s.io/v1beta1/services", "Resource"),
             ("/apis/example.com/v1/things", "Page"),
             ("/nonsense", "Page"),
         ] {

@@ -1,7 +1,8 @@
-//! What the server needs of the running containers: their logs, a way in, and connections to their ports.
+//! What the server needs of the running containers: their logs, a way in, connections to their ports, and what they use.
 
-use std::pin::Pin;
+use std::{collections::BTreeSet, pin::Pin};
 
+use api::usage::Sample;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{Sink, stream::BoxStream};
@@ -127,4 +128,7 @@ pub trait Streams: Send + Sync + 'static {
     async fn exec(&self, target: &Target, options: &ExecOptions) -> Result<Session, StreamError>;
     /// Connects to a port of a pod, from within its network: what listens on localhost alone is reached.
     async fn dial(&self, pod: &Pod, port: u16) -> Result<Tunnel, StreamError>;
+    /// What the running containers of the pods with these uids use. Measuring takes a second or two; a container that starts
+    /// or ends meanwhile is left out.
+    async fn usage(&self, uids: &BTreeSet<String>) -> Result<Vec<Sample>, StreamError>;
 }

@@ -1,8 +1,8 @@
 //! Whole requests: path, query, headers and body, to a server with a few objects.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use api::{body, policy::Policy};
+use api::{body, policy::Policy, usage::Sample};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -139,5 +139,9 @@ impl Streams for Nothing {
 
     async fn dial(&self, _: &Pod, _: u16) -> Result<Tunnel, StreamError> {
         Err(StreamError::Engine("nothing runs".to_owned()))
+    }
+
+    async fn usage(&self, _: &BTreeSet<String>) -> Result<Vec<Sample>, StreamError> {
+        Ok(Vec::new())
     }
 }

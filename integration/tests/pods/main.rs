@@ -8,6 +8,7 @@ mod idle;
 mod limits;
 mod registry;
 mod security;
+mod usage;
 
 use std::{
     process::Command,

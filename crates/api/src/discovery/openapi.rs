@@ -33,13 +33,14 @@ use crate::{
     petset::PetSet,
     resource::{Resource, Scope},
     review::is_review,
+    usage::{NodeMetrics, PodMetrics, is_measured},
 };
 
 /// The extension by which clients find a kind's operations and schema.
 const KIND: &str = "x-kubernetes-group-version-kind";
 pub(super) const SCHEMAS: &str = "#/components/schemas/";
 /// The names of the schemas that are derived from our own types begin so.
-const DERIVED: &str = "io.k8s.api.apps.v1alpha1.";
+const DERIVED: [&str; 2] = ["io.k8s.api.apps.v1alpha1.", "io.k8s.metrics."];
 
 /// `GET /openapi/v3`: the index. Its addresses change with the documents, so that clients may keep them.
 pub fn openapi_index() -> Value {
@@ -90,7 +91,7 @@ pub(super) fn document(resources: impl Iterator<Item = &'static Resource>) -> Va
         kinds.push((schema, gvk(resource)));
     }
     let mut schemas = generator.take_definitions(true);
-    schemas.iter_mut().filter(|(name, _)| name.starts_with(DERIVED)).for_each(|(_, schema)| settle(schema));
+    schemas.iter_mut().filter(|(name, _)| is_derived(name)).for_each(|(_, schema)| settle(schema));
     for (schema, gvk) in kinds {
         schemas[&schema][KIND] = json!([gvk]);
     }
@@ -101,6 +102,10 @@ pub(super) fn document(resources: impl Iterator<Item = &'static Resource>) -> Va
         "paths": paths,
         "components": {"schemas": schemas},
     })
+}
+
+fn is_derived(schema: &str) -> bool {
+    DERIVED.iter().any(|prefix| schema.starts_with(prefix))
 }
 
 /// Makes a derived schema read as Kubernetes' own: what may be left out is not required, and that is all there is to it.
@@ -132,11 +137,13 @@ fn schema_of(resource: &Resource, generator: &mut SchemaGenerator) -> String {
         "Namespace" => generator.subschema_for::<Namespace>(),
         "NetworkPolicy" => generator.subschema_for::<NetworkPolicy>(),
         "Node" => generator.subschema_for::<Node>(),
+        "NodeMetrics" => generator.subschema_for::<NodeMetrics>(),
         "PersistentVolume" => generator.subschema_for::<PersistentVolume>(),
         "PersistentVolumeClaim" => generator.subschema_for::<PersistentVolumeClaim>(),
         "PetSet" => generator.subschema_for::<PetSet>(),
         "Pod" => generator.subschema_for::<Pod>(),
         "PodDisruptionBudget" => generator.subschema_for::<PodDisruptionBudget>(),
+        "PodMetrics" => generator.subschema_for::<PodMetrics>(),
         "PodTemplate" => generator.subschema_for::<PodTemplate>(),
         "PriorityClass" => generator.subschema_for::<PriorityClass>(),
         "ResourceQuota" => generator.subschema_for::<ResourceQuota>(),
@@ -214,11 +221,10 @@ fn resource_paths(
         return;
     }
 
-    let mut collection = json!({
-        "parameters": parameters,
-        "get": operations.make("list", "", Some(&list), None),
-        "post": operations.make("create", "", Some(schema), Some(schema)),
-    });
+    let mut collection = json!({"parameters": parameters, "get": operations.make("list", "", Some(&list), None)});
+    if verbs(resource).contains(&"create") {
+        collection["post"] = operations.make("create", "", Some(schema), Some(schema));
+    }
     if verbs(resource).contains(&"deletecollection") {
         collection["delete"] = operations.make("deletecollection", "", Some(&done), None);
     }
@@ -228,13 +234,12 @@ fn resource_paths(
         everywhere["operationId"] = operations.id("list", "ForAllNamespaces").into();
         paths.insert(format!("{root}/{}", resource.plural), json!({"get": everywhere}));
     }
-    let object = json!({
-        "parameters": below,
-        "get": operations.make("get", "", Some(schema), None),
-        "put": operations.make("update", "", Some(schema), Some(schema)),
-        "patch": operations.make("patch", "", Some(schema), None),
-        "delete": operations.make("delete", "", Some(&done), None),
-    });
+    let mut object = json!({"parameters": below, "get": operations.make("get", "", Some(schema), None)});
+    if !is_measured(resource) {
+        object["put"] = operations.make("update", "", Some(schema), Some(schema));
+        object["patch"] = operations.make("patch", "", Some(schema), None);
+        object["delete"] = operations.make("delete", "", Some(&done), None);
+    }
     paths.insert(format!("{base}/{{name}}"), object);
 
     for facet in facets(resource) {
@@ -322,7 +327,7 @@ impl Operations {
 fn object_bodies(schema: &str) -> Value {
     let object = json!({"schema": reference(schema)});
     let mut bodies = json!({"application/json": object, "application/yaml": object});
-    if !schema.starts_with(DERIVED) {
+    if !is_derived(schema) {
         bodies["application/vnd.kubernetes.protobuf"] = object;
     }
     bodies

@@ -37,6 +37,8 @@ const KINDS: &[&str] = &[
     "ClusterRole",
     "ClusterRoleBinding",
     "PriorityClass",
+    "NodeMetrics",
+    "PodMetrics",
     "Anything",
 ];
 

@@ -22,6 +22,7 @@ mod scale;
 mod service_tokens;
 mod system;
 mod update;
+mod usage;
 mod watch;
 mod watchers;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use std::{
+    collections::BTreeSet,
     net::Ipv4Addr,
     sync::{
         Arc, Mutex,
@@ -9,7 +10,7 @@ use std::{
     },
 };
 
-use api::{policy::Policy, services::ServiceRange};
+use api::{policy::Policy, services::ServiceRange, usage::Sample};
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
@@ -343,6 +344,8 @@ pub(crate) struct Stage {
     pub(crate) asked: Mutex<Vec<String>>,
     /// Whether the next log is a panic.
     panics: AtomicBool,
+    /// What containers use; `None` where they cannot be measured.
+    uses: Mutex<Option<Vec<Sample>>>,
 }
 
 impl Stage {
@@ -352,6 +355,10 @@ impl Stage {
 
     pub(crate) fn panics_next(&self) {
         self.panics.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn uses(&self, samples: Option<Vec<Sample>>) {
+        *self.uses.lock().expect("no panic") = samples;
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
@@ -421,6 +428,12 @@ impl Streams for Stage {
         }
         let pieces = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
         Ok(Session { stdin: options.stdin.then(|| Box::pin(stdin) as _), output: pieces.boxed(), resize, exit })
+    }
+
+    async fn usage(&self, uids: &BTreeSet<String>) -> Result<Vec<Sample>, StreamError> {
+        let uses = self.uses.lock().expect("no panic").clone();
+        let uses = uses.ok_or_else(|| StreamError::Engine("Docker does not answer: gone".to_owned()))?;
+        Ok(uses.into_iter().filter(|sample| uids.contains(&sample.pod_uid)).collect())
     }
 
     /// At port 7 a server that repeats what it hears, until that ends; at port 1 one that breaks off; nobody at others.

@@ -50,8 +50,6 @@ pub(super) static CHAPTER: Chapter = Chapter {
         row("auth can-i create pods", "yes"),
         row("auth can-i --list", "Resources…*.*…[*]"),
         row("auth whoami", "Username…petset-admin").since(28),
-        refused("top pods", "Metrics API not available").differs("petset measures no pods: `docker stats` does"),
-        refused("top nodes", "Metrics API not available").differs("petset measures no pods: `docker stats` does"),
         refused("certificate approve NAME", "the server doesn't have a resource type \"certificatesigningrequests\"")
             .differs("petset signs no certificates for others")
             .by("kubectl certificate approve name"),

@@ -18,6 +18,7 @@ pub(super) static CHAPTER: Chapter = Chapter {
             "STATUS   ROLES …VERSION …INTERNAL-IP …OS-IMAGE …KERNEL-VERSION …CONTAINER-RUNTIME\n…Ready…docker://",
         ),
         row("describe node", "Conditions:…Ready…Non-terminated Pods:…lone…Allocated resources:"),
+        row("top nodes", "NAME …CPU(cores) …MEMORY(bytes) …m …% …Mi …%"),
         row("cordon", "cordoned…SchedulingDisabled").by("kubectl cordon $(cat node); kubectl get nodes"),
         row("uncordon", "uncordoned").by("kubectl uncordon $(cat node)"),
         row("taint nodes KEY=VALUE:EFFECT", "tainted").by("kubectl taint nodes $(cat node) a=b:NoSchedule"),

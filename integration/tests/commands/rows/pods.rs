@@ -49,6 +49,13 @@ pub(super) static CHAPTER: Chapter = Chapter {
             .by("kubectl get pods"),
         row("describe pod, that runs", "Last State:…Terminated…Exit Code:…3…Restart Count:…1…Started")
             .by("kubectl describe pod loud"),
+        row("top pods", "NAME   CPU(cores)   MEMORY(bytes) …\necho   …m …Mi …\nloud   …m …Mi"),
+        row("top pod NAME --containers", "POD    NAME     CPU(cores)   MEMORY(bytes) …\nloud   first    …\nloud   second ")
+            .by("kubectl top pod loud --containers"),
+        row("top pods -l", "NAME   CPU(cores)   MEMORY(bytes) …\nloud ").by("kubectl top pods -l app=loud"),
+        refused("top pod, of one that is not there", "podmetrics.metrics.k8s.io \"pods/nonesuch\" not found")
+            .by("kubectl top pod nonesuch"),
+        row("get pods.metrics.k8s.io", "NAME   CPU …MEMORY …WINDOW\necho …Ki …s\nloud "),
         row("logs -c", "1\n2\n3\n4\n5\n").by("kubectl logs loud -c first"),
         row("logs, of several containers", "Defaulted container \"first\" out of: first, second").by("kubectl logs loud"),
         row("logs --all-containers", "serving\n").by("kubectl logs loud --all-containers | sort -r"),
