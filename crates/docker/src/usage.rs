@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     Docker, Engine,
     connect::READ_TIMEOUT,
-    failure::found,
+    failure::status,
     names,
     streams::{StreamError, engine_error},
 };
@@ -58,8 +58,12 @@ impl Docker {
         stream::iter(running)
             .map(|(owner, id)| async move {
                 let _turn = self.measurements.acquire().await.ok();
-                let counters = found(self.engine.counters(&id).await).map_err(engine_error)?;
-                Ok(counters.and_then(|counters| counters.usage(owner)))
+                match self.engine.counters(&id).await {
+                    Ok(counters) => Ok(counters.usage(owner)),
+                    // It is gone, or on its way.
+                    Err(error) if status(&error).is_some() => Ok(None),
+                    Err(error) => Err(engine_error(error)),
+                }
             })
             .buffer_unordered(MEASURED_MAX)
             .try_filter_map(|usage| async { Ok(usage) })
