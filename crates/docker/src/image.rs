@@ -1,7 +1,7 @@
 //! Images: which are here, and fetching one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     time::{Duration, Instant},
 };
 
@@ -59,13 +59,17 @@ impl Engine {
         if !is_reference(reference) {
             return Err(Failure::Image(format!("couldn't parse image name \"{reference}\": invalid reference format")));
         }
-        let Some((last, others)) = credentials.split_last() else { return self.pull_with(reference, None).await };
-        for credentials in others {
-            if let Ok(done) = self.pull_with(reference, Some(credentials)).await {
-                return Ok(done);
+        if credentials.is_empty() {
+            return self.pull_with(reference, None).await;
+        }
+        let mut refusals = Vec::new();
+        for credentials in credentials {
+            match self.pull_with(reference, Some(credentials)).await {
+                Err(Failure::Image(why)) => refusals.push(why),
+                done => return done,
             }
         }
-        self.pull_with(reference, Some(last)).await
+        Err(Failure::Image(together(refusals)))
     }
 
     async fn pull_with(&self, reference: &str, credentials: Option<&Credentials>) -> Result<Done, Failure> {
@@ -105,6 +109,16 @@ impl Engine {
         let image = found(self.reads.inspect_image(reference).await).map_err(failure)?;
         let image = image.ok_or_else(|| Failure::Image(format!("{reference} was pulled and is gone again")))?;
         Ok(Done::Pulled { took: began.elapsed(), size: image.size.unwrap_or_default().unsigned_abs() })
+    }
+}
+
+/// Several refusals in one sentence, each but once, as the kubelet puts them together (`errors.Aggregate`).
+fn together(mut refusals: Vec<String>) -> String {
+    let mut seen = HashSet::new();
+    refusals.retain(|why| seen.insert(why.clone()));
+    match &refusals[..] {
+        [only] => only.clone(),
+        several => format!("[{}]", several.join(", ")),
     }
 }
 
@@ -158,6 +172,14 @@ mod tests {
         for bad in ["", "../version", "a//b", "a?b", "a b", "a/./b", "a%2Fb", "ä"] {
             assert!(!is_reference(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_each_credential_was_refused_for_is_told_once() {
+        let said = |refusals: &[&str]| together(refusals.iter().map(|&why| why.to_owned()).collect());
+        assert_eq!(said(&["unauthorized"]), "unauthorized");
+        assert_eq!(said(&["unauthorized", "unauthorized"]), "unauthorized");
+        assert_eq!(said(&["unauthorized", "denied", "unauthorized"]), "[unauthorized, denied]");
     }
 
     #[test]
