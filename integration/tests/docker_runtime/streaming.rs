@@ -87,7 +87,8 @@ fn input_that_is_read_once_ends_with_the_first_who_attaches() {
         let mut stdin = session.stdin.take().unwrap();
         stdin.write_all(b"one\ntwo\n").await.unwrap();
         drop(stdin);
-        assert_eq!(world.exec("app", "touch /tmp/go", b"").await.2, 0);
+        // The container may end before the command has, and then takes it along.
+        world.exec("app", "touch /tmp/go", b"").await;
         let output: Vec<Output> = session.output.try_collect().await.unwrap();
         assert_eq!(output, vec![Output::Stdout("2\n".into())]);
     });
@@ -105,7 +106,8 @@ fn a_log_is_followed_to_its_end() {
         while text.lines().count() < 2 {
             text.push_str(std::str::from_utf8(&pieces.next().await.unwrap().unwrap()).unwrap());
         }
-        assert_eq!(world.exec("app", "touch /tmp/go", b"").await.2, 0);
+        // The container may end before the command has, and then takes it along.
+        world.exec("app", "touch /tmp/go", b"").await;
         for piece in pieces.try_collect::<Vec<_>>().await.unwrap() {
             text.push_str(std::str::from_utf8(&piece).unwrap());
         }

@@ -496,7 +496,8 @@ spec:
 
     let followed = std::thread::scope(|scope| -> Result<String> {
         let follower = scope.spawn(|| world.petctl(&["logs", "-f", "pet"]));
-        world.petctl(&["exec", "pet", "--", "touch", "/tmp/over"])?;
+        // The container may end before the command has, and then takes it along.
+        world.petctl_output(&["exec", "pet", "--", "touch", "/tmp/over"], "")?;
         follower.join().map_err(|_| anyhow::anyhow!("the follower panicked"))?
     })?;
     ensure!(followed == "begun\nover\n", "{followed}");
