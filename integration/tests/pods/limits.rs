@@ -49,7 +49,14 @@ fn a_container_gets_no_more_than_its_limits_and_says_when_it_was_killed_for_memo
     })?;
     ensure!(pod["status"]["qosClass"] == "Burstable", "{}", pod["status"]);
     contains(&world.petctl(&["describe", "pod", "greedy"])?, "OOMKilled")?;
-    let asked = inspect(&world, "greedy", "{{json .HostConfig}}")?;
+    // It is killed again and again, and its oldest container goes each time.
+    let asked = world.eventually("one of its containers is there", |world| {
+        let pod = world.json(&["get", "pod", "greedy"])?;
+        let attempt = pod["status"]["containerStatuses"][0]["restartCount"].as_u64().context("a count")?;
+        let name = world.container("greedy", "app", u32::try_from(attempt)?);
+        let told = world.docker(&["inspect", "--format", "{{json .HostConfig}}", &name])?;
+        serde_json::from_str::<Value>(&told).context("JSON")
+    })?;
     let of = |name: &str| asked[name].as_i64();
     ensure!((of("Memory"), of("MemorySwap")) == (Some(24 << 20), Some(24 << 20)), "{asked}");
     ensure!((of("CpuShares"), of("CpuQuota")) == (Some(256), Some(0)), "{asked}");
@@ -68,10 +75,4 @@ fn a_container_gets_no_more_than_its_limits_and_says_when_it_was_killed_for_memo
     // An engine that is not the machine's root may raise it only.
     ensure!([-997, 0].contains(&score("held")?), "{}", score("held")?);
     Ok(())
-}
-
-/// What Docker says of a container.
-fn inspect(world: &World, pod: &str, format: &str) -> Result<Value> {
-    let name = world.container(pod, "app", 0);
-    serde_json::from_str(&world.docker(&["inspect", "--format", format, &name])?).context("JSON")
 }
