@@ -61,7 +61,7 @@ impl Docker {
                 match self.engine.counters(&id).await {
                     Ok(counters) => Ok(counters.usage(owner)),
                     // It is gone, or on its way.
-                    Err(error) if status(&error).is_some() => Ok(None),
+                    Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(None),
                     Err(error) => Err(engine_error(error)),
                 }
             })
